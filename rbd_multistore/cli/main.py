@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``rbd-multistore``: the program, its options and its exit status."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import importlib.metadata
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from cliff import app, commandmanager
+from oslo_config import cfg
+
+from rbd_multistore import exceptions, opts
+
+if TYPE_CHECKING:
+    from rbd_multistore.site import Site
+
+_PROJECT = 'rbd-multistore'
+_INTERRUPTED = 130
+
+
+class OneLine(logging.Formatter):
+    """Writes a record as ``level: message``, always on one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line; a traceback is not part of it."""
+        words = ' '.join(record.getMessage().split())
+        return f'{record.levelname.lower()}: {words}'
+
+
+class Shell(app.App):
+    """The program."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            description='Copy-on-write volumes from Glance images, at the '
+            'site where they run.',
+            version=importlib.metadata.version(_PROJECT),
+            command_manager=commandmanager.CommandManager(
+                'rbd_multistore.cli'
+            ),
+            deferred_help=True,
+        )
+
+    def build_option_parser(
+        self, *args: Any, **kwargs: Any
+    ) -> argparse.ArgumentParser:
+        """Add the options that every OpenStack program has."""
+        parser = super().build_option_parser(*args, **kwargs)
+        parser.add_argument(
+            '--config-file',
+            action='append',
+            default=[],
+            metavar='PATH',
+            help='A config file; may be given again, and later ones win. '
+            f'Default: {_PROJECT}.conf in the usual places.',
+        )
+        parser.add_argument(
+            '--config-dir',
+            action='append',
+            default=[],
+            metavar='DIR',
+            help='A directory of *.conf files, read in order after the '
+            'config files.',
+        )
+        return parser
+
+    def configure_logging(self) -> None:
+        """Print what is logged on stderr, a line each."""
+        super().configure_logging()
+        if self.options.debug:
+            return
+        for handler in logging.getLogger('').handlers:
+            handler.setFormatter(OneLine())
+
+    @functools.cached_property
+    def site(self) -> Site:
+        """The site that the config files describe.
+
+        :raises ConfigError: they cannot be read, or a library is missing
+        """
+        # Here and not above, so that --help works where the bindings of
+        # Ceph and libvirt, which are no Python packages, are missing.
+        try:
+            from rbd_multistore.site import Site
+        except ImportError as exc:
+            raise exceptions.ConfigError(
+                f'{exc}. Install the bindings of Ceph and libvirt with the '
+                "system's package manager (Debian: python3-rados "
+                'python3-rbd python3-libvirt), for the Python that runs '
+                'this program.'
+            ) from exc
+        return Site(self._configuration(), os.environ)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Tell whether nothing but the result is to be printed."""
+        return bool(self.options.verbose_level == 0)
+
+    def _configuration(self) -> cfg.ConfigOpts:
+        conf = cfg.ConfigOpts()
+        opts.register_opts(conf)
+        arguments = []
+        for path in self.options.config_file:
+            arguments += ['--config-file', path]
+        for path in self.options.config_dir:
+            arguments += ['--config-dir', path]
+        conf(arguments, project=_PROJECT)
+        return conf
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the program; return its exit status.
+
+    0: done; 1: an error, told in one line on stderr; 2: wrong usage.
+    """
+    try:
+        return Shell().run(sys.argv[1:] if argv is None else argv)
+    except KeyboardInterrupt:
+        sys.stderr.write('error: interrupted. Glance goes on with a copy.\n')
+        return _INTERRUPTED
+    except BrokenPipeError:
+        return 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

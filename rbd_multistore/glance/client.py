@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Glance as one set of credentials sees it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+from typing import Any
+
+from glanceclient.v2 import client as glance_v2
+from keystoneauth1 import adapter
+
+from rbd_multistore.glance import errors
+from rbd_multistore.glance.image import (
+    Image,
+    Location,
+    decode_image,
+    decode_locations,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Store:
+    """A store of Glance's, as ``/v2/info/stores`` shows it."""
+
+    id: str
+    default: bool
+    read_only: bool
+
+
+class GlanceClient:
+    """The calls that are made to Glance, with decoded answers.
+
+    Safe for threads: it keeps no state but the session's.
+    """
+
+    def __init__(self, endpoint: adapter.Adapter):
+        """Speak to Glance through *endpoint*, which knows the session."""
+        self._client: Any = glance_v2.Client(
+            session=endpoint.session,
+            auth=endpoint.auth,
+            service_type=endpoint.service_type,
+            service_name=endpoint.service_name,
+            interface=endpoint.interface,
+            region_name=endpoint.region_name,
+            endpoint_override=endpoint.endpoint_override,
+            connect_retries=endpoint.connect_retries,
+            status_code_retries=endpoint.status_code_retries,
+        )
+
+    def image(self, image_id: str) -> Image:
+        """Return the image of that id.
+
+        :raises ImageNotFound: no such image, or not for these credentials
+        :raises GlanceError: anything else
+        """
+        with errors.translated('show the image', image_id):
+            return decode_image(self._client.images.get(image_id))
+
+    def images_named(self, name: str) -> tuple[Image, ...]:
+        """Return the images of that very name that may be seen."""
+        with errors.translated('list images', name):
+            found = self._client.images.list(filters={'name': name})
+            return tuple(decode_image(document) for document in found)
+
+    def locations(self, image_id: str) -> tuple[Location, ...]:
+        """Return an image's locations, from the Locations API.
+
+        :raises GlanceForbidden: without the role ``service`` (or
+            ``admin``), or what the cloud's policy ``fetch_image_location``
+            asks for in their place
+        """
+        with errors.translated('show the image locations', image_id):
+            found = self._client.images.get_image_locations(image_id)
+            return decode_locations(found)
+
+    def stores(self) -> tuple[Store, ...]:
+        """Return the stores that Glance has."""
+        with errors.translated('list the stores'):
+            found = self._client.images.get_stores_info()
+            return tuple(
+                Store(
+                    id=store['id'],
+                    default=str(store.get('default')).lower() == 'true',
+                    read_only=str(store.get('read-only')).lower() == 'true',
+                )
+                for store in found.get('stores', ())
+            )
+
+    def copy_image(self, image_id: str, stores: Collection[str]) -> None:
+        """Ask for the image to be copied to *stores*; Glance does it later.
+
+        :raises GlanceForbidden: the policy ``copy_image``
+        :raises GlanceConflict: the image is locked, or not active
+        :raises GlanceInvalid: it is in one of the stores already
+        :raises GlanceOverQuota: no room left in the image's project
+        """
+        with errors.translated('copy the image', image_id):
+            self._client.images.image_import(
+                image_id,
+                method='copy-image',
+                stores=sorted(stores),
+                # Otherwise a copy that failed leaves a task that says
+                # "success" (seen on Glance 33).
+                allow_failure=False,
+            )

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""glanceclient's and keystoneauth1's errors, as ours."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+from glanceclient import exc as glance_exc
+from keystoneauth1 import exceptions as ksa_exc
+
+from rbd_multistore import exceptions
+
+_PASSING = frozenset({429, 500, 502, 503, 504})
+
+_BY_CODE: dict[int, type[exceptions.GlanceError]] = {
+    401: exceptions.GlanceUnauthorized,
+    403: exceptions.GlanceForbidden,
+    409: exceptions.GlanceConflict,
+    413: exceptions.GlanceOverQuota,
+}
+
+
+@contextlib.contextmanager
+def translated(doing: str, image: str = '') -> Iterator[None]:
+    """Raise our errors in place of the clients' while *doing* something.
+
+    :param doing: what is being done, as it completes "Glance refused to ..."
+    :param image: the image's id or name, where a 404 means that it is not
+        there
+    :raises ImageNotFound: 404
+    :raises GlanceUnauthorized: 401, or Keystone refused the credentials
+    :raises GlanceForbidden: 403
+    :raises GlanceConflict: 409
+    :raises GlanceOverQuota: 413
+    :raises GlanceUnavailable: no answer, 429 or 5xx
+    :raises GlanceInvalid: any other answer that is an error
+    """
+    try:
+        yield
+    except glance_exc.HTTPNotFound as exc:
+        raise not_found(image) from exc
+    except (glance_exc.HTTPException, ksa_exc.HttpError) as exc:
+        raise _by_status(doing, exc) from exc
+    except (
+        ksa_exc.ConnectFailure,
+        ksa_exc.RetriableConnectionFailure,
+        glance_exc.CommunicationError,
+        glance_exc.InvalidEndpoint,
+    ) as exc:
+        raise exceptions.GlanceUnavailable(
+            f'No answer from Glance or Keystone to {doing}: {_words(exc)}. '
+            'See that the service runs and that auth_url is right.'
+        ) from exc
+    except (
+        ksa_exc.ClientException,
+        glance_exc.ClientException,
+        glance_exc.BaseException,
+    ) as exc:
+        raise exceptions.GlanceInvalid(
+            f'Cannot {doing}: {_words(exc)}'
+        ) from exc
+
+
+def not_found(image: str) -> exceptions.ImageNotFound:
+    """Return the error that says that *image* is not to be seen."""
+    return exceptions.ImageNotFound(
+        f'Image {image} not found: there is none of that id or name, or '
+        'these credentials may not see it.',
+        image,
+    )
+
+
+def _by_status(
+    doing: str, exc: glance_exc.HTTPException | ksa_exc.HttpError
+) -> exceptions.GlanceError:
+    code = _code(exc)
+    if code in _PASSING:
+        kind: type[exceptions.GlanceError] = exceptions.GlanceUnavailable
+    else:
+        kind = _BY_CODE.get(code, exceptions.GlanceInvalid)
+    return kind(f'Glance refused to {doing} ({code}): {_words(exc)}')
+
+
+def _code(exc: glance_exc.HTTPException | ksa_exc.HttpError) -> int:
+    code = str(getattr(exc, 'code', '') or getattr(exc, 'http_status', ''))
+    return int(code) if code.isdigit() else 0
+
+
+def _words(exc: Exception) -> str:
+    """Return the reason on one line, without the page it may come in."""
+    text = getattr(exc, 'details', None) or str(exc)
+    text = re.sub(r'<[^>]*>', ' ', str(text))
+    return ' '.join(text.split()) or type(exc).__name__

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An image as Glance shows it, decoded once.
+
+Source of the shapes: Glance's API reference (Images API v2), and what
+Glance 33 was seen to answer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rbd_multistore import exceptions
+
+
+@dataclasses.dataclass(frozen=True)
+class Location:
+    """Where one copy of an image's data is.
+
+    :ivar url: as Glance gives it, such as ``rbd://fsid/pool/image/snap``
+    :ivar store: the store that Glance says it belongs to; empty if it
+        says nothing
+    """
+
+    url: str
+    store: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Image:
+    """An image.
+
+    :ivar id: its UUID
+    :ivar name: its name; empty if it has none
+    :ivar status: ``queued``, ``saving``, ``active``, ``deactivated``, ...
+    :ivar disk_format: ``raw``, ``qcow2``, ...; empty while queued
+    :ivar size_bytes: bytes of its data, 0 while there is none
+    :ivar virtual_size_bytes: bytes of the disk that it holds, 0 if unknown
+    :ivar min_disk_gib: least size of a disk made from it, in GiB
+    :ivar stores: the stores that hold it
+    :ivar importing: the stores that a running or dead copy was asked for
+    :ivar failed: the stores that the latest copy to them failed for
+    :ivar lock: id of the task that holds the image's one import lock; empty
+        if nobody does
+    :ivar locations: where its data is, as far as the cloud shows them;
+        ``None``: the image says nothing of them
+    """
+
+    id: str
+    name: str
+    status: str
+    disk_format: str
+    size_bytes: int
+    virtual_size_bytes: int
+    min_disk_gib: int
+    stores: frozenset[str]
+    importing: frozenset[str]
+    failed: frozenset[str]
+    lock: str
+    locations: tuple[Location, ...] | None
+
+    @property
+    def least_bytes(self) -> int:
+        """Least size, in bytes, of a volume that holds the whole image."""
+        return max(
+            self.virtual_size_bytes, self.size_bytes, self.min_disk_gib << 30
+        )
+
+    def check_active(self) -> None:
+        """Refuse an image that cannot be used as it is now.
+
+        :raises ImageNotActive: its status is not ``active``
+        """
+        if self.status != 'active':
+            raise exceptions.ImageNotActive(
+                f'Image {self.id} is {self.status}: only an active image can '
+                'be used.',
+                self.id,
+            )
+
+
+def decode_image(document: Mapping[str, Any]) -> Image:
+    """Decode what ``GET /v2/images/{id}`` answers."""
+    shown = document.get('locations')
+    return Image(
+        id=document['id'],
+        name=document.get('name') or '',
+        status=document['status'],
+        disk_format=document.get('disk_format') or '',
+        size_bytes=document.get('size') or 0,
+        virtual_size_bytes=document.get('virtual_size') or 0,
+        min_disk_gib=document.get('min_disk') or 0,
+        stores=store_names(document.get('stores')),
+        importing=store_names(document.get('os_glance_importing_to_stores')),
+        failed=store_names(document.get('os_glance_failed_import')),
+        lock=document.get('os_glance_import_task') or '',
+        locations=None if shown is None else decode_locations(shown),
+    )
+
+
+def decode_locations(
+    documents: Iterable[Mapping[str, Any]],
+) -> tuple[Location, ...]:
+    """Decode what ``GET /v2/images/{id}/locations`` answers."""
+    return tuple(
+        Location(
+            url=document['url'],
+            store=(document.get('metadata') or {}).get('store') or '',
+        )
+        for document in documents
+    )
+
+
+def store_names(commas: str | None) -> frozenset[str]:
+    """Split a list of stores as Glance writes it: ``'a,b'``, '' or None.
+
+    Whole names come back, so that ``ceph1`` is never found in ``ceph10``.
+    """
+    names = (name.strip() for name in (commas or '').split(','))
+    return frozenset(filter(None, names))

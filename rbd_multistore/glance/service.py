@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images, with the credentials that each call is allowed to use.
+
+The caller's credentials decide which image may be used. Service credentials
+then do two things for that image which Glance, by default, keeps from an
+ordinary user: they read its locations, and have it copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
+
+from oslo_log import log as logging
+from oslo_utils import uuidutils
+
+from rbd_multistore import exceptions
+from rbd_multistore.glance.client import GlanceClient, Store
+from rbd_multistore.glance.errors import not_found
+from rbd_multistore.glance.image import Image, Location
+
+LOG = logging.getLogger(__name__)
+
+_T = TypeVar('_T')
+
+
+class ImageService:
+    """The images of a cloud, as one caller may use them."""
+
+    def __init__(
+        self,
+        caller: GlanceClient,
+        service: GlanceClient | None = None,
+        caller_with_service: GlanceClient | None = None,
+    ):
+        """Use *caller* to look, the others for what the caller may not do.
+
+        :param service: with the service credentials alone
+        :param caller_with_service: with the caller's token and a service
+            token beside it, for a cloud whose policies ask for that
+        """
+        self._caller = caller
+        self._to_read = _present(service, caller_with_service, caller)
+        self._to_copy = _present(caller, caller_with_service, service)
+
+    @property
+    def has_service_credentials(self) -> bool:
+        """Tell whether there is more to try than the caller's own."""
+        return len(self._to_copy) > 1
+
+    def find(self, name_or_id: str) -> Image:
+        """Return the one image of that id or name that the caller may see.
+
+        :raises ImageNotFound: there is none
+        :raises ImageAmbiguous: several have that name
+        """
+        if uuidutils.is_uuid_like(name_or_id):
+            return self.image(name_or_id)
+        found = self._caller.images_named(name_or_id)
+        if not found:
+            raise not_found(name_or_id)
+        if len(found) > 1:
+            ids = ', '.join(sorted(image.id for image in found))
+            raise exceptions.ImageAmbiguous(
+                f'{len(found)} images are named {name_or_id}: give one of '
+                f'the ids {ids}.',
+                name_or_id,
+            )
+        return found[0]
+
+    def image(self, image_id: str) -> Image:
+        """Return the image of that id, if the caller may see it.
+
+        :raises ImageNotFound: it may not, or there is none
+        """
+        return self._caller.image(image_id)
+
+    def stores(self) -> tuple[Store, ...]:
+        """Return the stores that Glance has."""
+        return self._caller.stores()
+
+    def locations(self, image: Image) -> tuple[Location, ...]:
+        """Return where the data of *image* is.
+
+        :param image: as :meth:`image` or :meth:`find` gave it, which proves
+            that the caller may see it
+        :raises GlanceForbidden: the cloud shows them to none of the
+            credentials
+        """
+        if image.locations is not None:
+            return image.locations
+        return self._first_allowed(
+            lambda glance: glance.locations(image.id), self._to_read
+        )
+
+    def copy_image(self, image: Image, stores: Collection[str]) -> None:
+        """Ask Glance to copy *image* to *stores*; it is done later.
+
+        :param image: as :meth:`image` or :meth:`find` gave it
+        :raises GlanceForbidden: none of the credentials may
+        :raises GlanceError: as :meth:`GlanceClient.copy_image`
+        """
+        self._first_allowed(
+            lambda glance: glance.copy_image(image.id, stores), self._to_copy
+        )
+
+    def _first_allowed(
+        self,
+        call: Callable[[GlanceClient], _T],
+        clients: Sequence[GlanceClient],
+    ) -> _T:
+        *others, last = clients
+        for client in others:
+            try:
+                return call(client)
+            except exceptions.GlanceForbidden as exc:
+                LOG.debug('Refused to one set of credentials: %s', exc)
+            except exceptions.ImageNotFound:
+                # The caller's view is what counts. A service user without
+                # the role admin does not see the private images of others.
+                if client is self._caller:
+                    raise
+        return call(last)
+
+
+def _present(*clients: GlanceClient | None) -> tuple[GlanceClient, ...]:
+    return tuple(client for client in clients if client is not None)

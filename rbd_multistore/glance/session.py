@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Credentials, and ways to Glance with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import openstack.config
+import openstack.exceptions
+from keystoneauth1 import adapter, loading, plugin, service_token
+from keystoneauth1 import exceptions as ksa_exc
+from oslo_config import cfg
+
+from rbd_multistore import exceptions, opts
+from rbd_multistore.glance.client import GlanceClient
+from rbd_multistore.glance.service import ImageService
+
+# What must be in the environment for it to name a cloud and somebody in it.
+_CALLER_VARIABLES = ('OS_CLOUD', 'OS_AUTH_URL', 'OS_AUTH_TYPE')
+
+
+def service_adapter(conf: cfg.ConfigOpts) -> adapter.Adapter | None:
+    """Return the way to Glance with the credentials of the config file.
+
+    ``None``: the group ``[rbd_multistore]`` sets no ``auth_type``.
+
+    :raises ConfigError: an option of the credentials is missing or wrong
+    """
+    try:
+        auth = loading.load_auth_from_conf_options(conf, opts.GROUP)
+        if auth is None:
+            return None
+        return _configured(conf, auth)
+    except (ksa_exc.ClientException, cfg.Error, TypeError) as exc:
+        raise exceptions.ConfigError(
+            f'The credentials in [{opts.GROUP}] cannot be used: {exc}'
+        ) from exc
+
+
+def caller_adapter(
+    conf: cfg.ConfigOpts, environ: Mapping[str, str]
+) -> adapter.Adapter | None:
+    """Return the way to Glance with the credentials of the environment.
+
+    They are ``OS_*`` or, through ``OS_CLOUD``, an entry of clouds.yaml.
+    ``None``: the environment names no cloud.
+
+    :raises ConfigError: they are incomplete or wrong
+    """
+    if not any(environ.get(name) for name in _CALLER_VARIABLES):
+        return None
+    try:
+        region = openstack.config.OpenStackConfig().get_one()
+        return _configured(conf, region.get_auth())
+    except (
+        openstack.exceptions.SDKException,
+        ksa_exc.ClientException,
+        TypeError,
+    ) as exc:
+        raise exceptions.ConfigError(
+            f'The credentials in OS_* or clouds.yaml cannot be used: {exc}'
+        ) from exc
+
+
+def with_service_token(
+    caller: adapter.Adapter, service: adapter.Adapter
+) -> adapter.Adapter:
+    """Return *caller*'s way to Glance with *service*'s token beside its own.
+
+    Glance then sees what the caller may see, with the service's roles as
+    ``service_roles`` for a policy that asks for them.
+    """
+    if caller.auth is None or service.auth is None:
+        raise exceptions.ConfigError('Credentials without an auth plugin.')
+    both = service_token.ServiceTokenAuthWrapper(
+        user_auth=caller.auth, service_auth=service.auth
+    )
+    return adapter.Adapter(
+        session=caller.session,
+        auth=both,
+        service_type=caller.service_type,
+        service_name=caller.service_name,
+        interface=caller.interface,
+        region_name=caller.region_name,
+        endpoint_override=caller.endpoint_override,
+        connect_retries=caller.connect_retries,
+        status_code_retries=caller.status_code_retries,
+    )
+
+
+def _configured(
+    conf: cfg.ConfigOpts, auth: plugin.BaseAuthPlugin | None
+) -> adapter.Adapter:
+    session = loading.load_session_from_conf_options(
+        conf, opts.GROUP, auth=auth
+    )
+    return loading.load_adapter_from_conf_options(
+        conf, opts.GROUP, session=session, auth=auth
+    )
+
+
+def image_service(
+    conf: cfg.ConfigOpts, environ: Mapping[str, str]
+) -> ImageService:
+    """Return the images as the credentials at hand may use them.
+
+    The environment's credentials, where there are any, are the caller's and
+    the config file's are the service's. With one of the two alone, those
+    are both.
+
+    :raises ConfigError: there are none, or they are incomplete
+    """
+    service = service_adapter(conf)
+    caller = caller_adapter(conf, environ)
+    if caller and service:
+        return ImageService(
+            GlanceClient(caller),
+            service=GlanceClient(service),
+            caller_with_service=GlanceClient(
+                with_service_token(caller, service)
+            ),
+        )
+    only = caller or service
+    if only is None:
+        raise exceptions.ConfigError(
+            f'No credentials for Glance: set auth_type, auth_url and the rest '
+            f'in [{opts.GROUP}] of the config file, or OS_* or OS_CLOUD in '
+            'the environment.'
+        )
+    return ImageService(GlanceClient(only))

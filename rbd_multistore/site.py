@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One site, put together from configuration.
+
+What both faces use. Each part is made when it is first asked for, so that
+listing volumes needs no Glance and showing an image no libvirt secret.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+
+from oslo_config import cfg
+
+from rbd_multistore import exceptions, opts
+from rbd_multistore.backend import Backend
+from rbd_multistore.ceph.cluster import Access, Cluster
+from rbd_multistore.ceph.volumes import Volumes
+from rbd_multistore.copying import Copier
+from rbd_multistore.glance import session
+from rbd_multistore.glance.service import ImageService
+from rbd_multistore.virt.disk import DiskSource, disk_xml
+from rbd_multistore.virt.libvirtd import Libvirt
+from rbd_multistore.virt.pool import Host, Pool, Secret
+from rbd_multistore.virt.storage import StoragePool
+
+
+class Site:
+    """The parts that one site's configuration comes to."""
+
+    def __init__(self, conf: cfg.ConfigOpts, environ: Mapping[str, str]):
+        """Read *conf*, on which ``opts.register_opts`` was called.
+
+        :param environ: where ``OS_*`` is looked for
+        """
+        self._conf = conf
+        self._environ = environ
+        self._settings = opts.settings(conf)
+
+    @functools.cached_property
+    def images(self) -> ImageService:
+        """The cloud's images."""
+        return session.image_service(self._conf, self._environ)
+
+    @functools.cached_property
+    def volumes(self) -> Volumes:
+        """The volumes of the pool that libvirt, or nova.conf, names."""
+        return Volumes(self._cluster, self._ceph_pool())
+
+    @functools.cached_property
+    def backend(self) -> Backend:
+        """The decision."""
+        return Backend(self.images, self.volumes, self._storage, self._copier)
+
+    def disk_xml(self, name: str, target: str, bus: str) -> str:
+        """Return the ``<disk>`` element for a volume, from the pool as it
+        is defined now."""
+        source = self._disk_source()
+        return disk_xml(source, self.volumes.pool, name, target, bus)
+
+    @functools.cached_property
+    def _libvirt(self) -> Libvirt:
+        return Libvirt(self._settings.libvirt_uri)
+
+    @functools.cached_property
+    def _storage(self) -> StoragePool | None:
+        name = self._settings.libvirt_pool
+        return StoragePool(self._libvirt, name) if name else None
+
+    @functools.cached_property
+    def _cluster(self) -> Cluster:
+        return Cluster(self._access(), self._settings.ceph_timeout_s)
+
+    @functools.cached_property
+    def _copier(self) -> Copier | None:
+        settings = self._settings
+        if settings.glance_store_name is None:
+            return None
+        return Copier(
+            self.images,
+            settings.glance_store_name,
+            settings.copy_poll_interval_s,
+            settings.copy_timeout_s,
+        )
+
+    @functools.cached_property
+    def _definition(self) -> Pool | None:
+        return self._storage.definition() if self._storage else None
+
+    def _ceph_pool(self) -> str:
+        if self._definition is not None:
+            return self._definition.source
+        if self._settings.rbd_pool is not None:
+            return self._settings.rbd_pool
+        raise exceptions.ConfigError(
+            f'No pool for the volumes: set libvirt_pool in [{opts.GROUP}], '
+            'or images_rbd_pool in [libvirt].'
+        )
+
+    def _access(self) -> Access:
+        settings = self._settings
+        pool = self._definition
+        user = settings.rbd_user or (pool.user if pool else None)
+        if settings.ceph_conf or pool is None:
+            return Access(conffile=settings.ceph_conf or '', user=user)
+        key = self._libvirt.key(pool.secret) if pool.secret else None
+        return Access(mon_host=_mon_host(pool.hosts), user=user, key=key)
+
+    def _disk_source(self) -> DiskSource:
+        if self._storage is not None:
+            pool = self._storage.definition()
+            return DiskSource(pool.hosts, pool.user, pool.secret)
+        monitors = self._cluster.monitors()
+        hosts = tuple(Host(mon.host, mon.port) for mon in monitors)
+        uuid = self._settings.rbd_secret_uuid
+        secret = Secret(uuid, '') if uuid else None
+        return DiskSource(hosts, self._settings.rbd_user or '', secret)
+
+
+def _mon_host(hosts: tuple[Host, ...]) -> str:
+    return ','.join(_address(host) for host in hosts)
+
+
+def _address(host: Host) -> str:
+    name = f'[{host.name}]' if ':' in host.name else host.name
+    return f'{name}:{host.port}' if host.port else name

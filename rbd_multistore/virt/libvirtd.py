@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One kept connection to libvirt, and its secrets."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+
+import libvirt
+
+from rbd_multistore import exceptions
+from rbd_multistore.virt.pool import Secret
+
+
+class Libvirt:
+    """A libvirt daemon. Safe for threads.
+
+    The connection is made when it is first needed, kept, and made anew by
+    the next call after it broke. No lock is held during a call.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        connect: Callable[[str], libvirt.virConnect] | None = None,
+    ):
+        """Reach the daemon at *uri*, when first needed.
+
+        :param connect: makes the connection; libvirt if not given
+        """
+        self._uri = uri
+        self._connect = connect or _connect
+        self._lock = threading.Lock()
+        self._kept: libvirt.virConnect | None = None
+
+    @contextlib.contextmanager
+    def doing(self, doing: str) -> Iterator[libvirt.virConnect]:
+        """Give the connection for *doing* something, as in "cannot ...".
+
+        :raises LibvirtUnavailable: there is no connection to be had
+        :raises VirtError: in place of libvirt's error in the block
+        """
+        connection = self._connection()
+        try:
+            yield connection
+        except libvirt.libvirtError as exc:
+            raise exceptions.VirtError(
+                f'libvirt cannot {doing}: {exc.get_error_message()}.'
+            ) from exc
+
+    def key(self, secret: Secret) -> str:
+        """Return the cephx key that *secret* holds, in base64.
+
+        :raises SecretNotFound: there is no such secret, or it has no value
+        """
+        with self.doing('read a secret') as connection:
+            try:
+                found = _secret(connection, secret)
+                value = found.value()
+            except libvirt.libvirtError as exc:
+                if exc.get_error_code() != libvirt.VIR_ERR_NO_SECRET:
+                    raise
+                raise _no_secret(secret) from exc
+        return base64.b64encode(value).decode()
+
+    def close(self) -> None:
+        """Close the connection, if there is one; no call is under way."""
+        with self._lock:
+            kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
+
+    def _connection(self) -> libvirt.virConnect:
+        kept = self._kept
+        if kept is not None and kept.isAlive():
+            return kept
+        try:
+            fresh = self._connect(self._uri)
+        except libvirt.libvirtError as exc:
+            raise exceptions.LibvirtUnavailable(
+                f'Cannot connect to libvirt at {self._uri}: '
+                f'{exc.get_error_message()}. See that it runs and that '
+                'libvirt_uri is right.'
+            ) from exc
+        # Two threads may both come here; the connection that is not kept
+        # closes itself when its thread lets go of it.
+        with self._lock:
+            self._kept = fresh
+        return fresh
+
+
+def _connect(uri: str) -> libvirt.virConnect:
+    # libvirt prints each error on stderr unless a handler takes it.
+    libvirt.registerErrorHandler(lambda _context, _error: None, None)
+    return libvirt.open(uri)
+
+
+def _secret(
+    connection: libvirt.virConnect, secret: Secret
+) -> libvirt.virSecret:
+    if secret.uuid:
+        return connection.secretLookupByUUIDString(secret.uuid)
+    return connection.secretLookupByUsage(
+        libvirt.VIR_SECRET_USAGE_TYPE_CEPH, secret.usage
+    )
+
+
+def _no_secret(secret: Secret) -> exceptions.SecretNotFound:
+    return exceptions.SecretNotFound(
+        f'libvirt has no value for the secret {secret.uuid or secret.usage}: '
+        'define it (virsh secret-define) and set its value (virsh '
+        'secret-set-value).'
+    )
