@@ -13,7 +13,8 @@ from rbd_multistore import cloneable, exceptions
 from rbd_multistore.ceph import volumes as ceph_volumes
 from rbd_multistore.ceph.volumes import Volume, Volumes
 from rbd_multistore.cloneable import Verdict
-from rbd_multistore.copying import Copier, Watch
+from rbd_multistore.copying.copier import Copier
+from rbd_multistore.copying.progress import Watch
 from rbd_multistore.glance.image import Image
 from rbd_multistore.glance.service import ImageService
 from rbd_multistore.virt.storage import StoragePool
@@ -113,7 +114,7 @@ class Backend:
                 image, 'Set glance_store_name to have it copied here'
             )
         self._check_free(name)
-        there = self._copier.bring(image, watch)
+        there = self._copier.bring(self._images, image, watch)
         volume = self._clone_if_here(there, name, size_bytes)
         if volume is None:
             raise self._not_cloneable(

@@ -18,6 +18,7 @@
     |   +-- CopyNotAllowed
     |   +-- CopyFailed
     |   +-- CopyTimeout
+    |       +-- CopyStalled
     +-- GlanceError             Glance or Keystone refused or is away
     |   +-- GlanceUnauthorized
     |   +-- GlanceForbidden
@@ -151,6 +152,10 @@ class CopyTimeout(CopyError):
     """
 
 
+class CopyStalled(CopyTimeout):
+    """Nothing at all was seen to change for ``copy_stall_timeout``."""
+
+
 class GlanceError(RBDMultistoreError):
     """Glance, or Keystone on the way to it, refused or is away."""
 
@@ -176,7 +181,15 @@ class GlanceOverQuota(GlanceError):
 
 
 class GlanceUnavailable(GlanceError, Retriable):
-    """Glance or Keystone does not answer, or answers with a passing error."""
+    """Glance or Keystone does not answer, or answers with a passing error.
+
+    :ivar retry_after_s: seconds that the service asks to be left alone; 0
+        if it does not say
+    """
+
+    def __init__(self, message: str, retry_after_s: float = 0.0):
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class CephError(RBDMultistoreError):

@@ -42,6 +42,35 @@ _OPTS: list[cfg.Opt] = [
         'goes on with a copy that is no longer waited for. Unset here, '
         '[libvirt] images_rbd_glance_copy_timeout is used.',
     ),
+    cfg.FloatOpt(
+        'copy_stall_timeout',
+        default=180.0,
+        min=0.0,
+        help='Longest wait, in seconds, for a copy that shows no sign of '
+        'life: no byte written, no new phase, no update of its task. 0: only '
+        'copy_timeout counts.',
+    ),
+    cfg.IntOpt(
+        'copy_attempts',
+        default=2,
+        min=1,
+        help='How many times Glance is asked, at most, to copy one image, '
+        'where a copy fails or dies.',
+    ),
+    cfg.BoolOpt(
+        'repair_orphans',
+        default=False,
+        help='Whether a half-written image, which a Glance that died left '
+        'in the pool and which makes every further copy fail, is removed '
+        'before Glance is asked again. It never has a snapshot, a location '
+        'or a client.',
+    ),
+    cfg.StrOpt(
+        'glance_store_pool',
+        help='The Ceph pool that the Glance store writes to, where progress '
+        'is looked at. Unset: Glance is asked for it, which it tells to the '
+        'roles service and admin.',
+    ),
     cfg.StrOpt(
         'libvirt_uri',
         default='qemu:///system',
@@ -67,6 +96,12 @@ _OPTS: list[cfg.Opt] = [
         'rbd_user',
         help='The cephx user, without "client.", in place of the one that '
         'the libvirt pool names. Unset here, [libvirt] rbd_user is used.',
+    ),
+    cfg.PortOpt(
+        'metrics_port',
+        help='Where Prometheus may read the numbers of this process: copies '
+        'by outcome, their bytes, seconds and looks at Glance. Unset: they '
+        'are not counted.',
     ),
     cfg.IntOpt(
         'ceph_timeout',
@@ -99,11 +134,17 @@ class Settings:
     :ivar glance_store_name: this site's Glance store; ``None``: never copy
     :ivar copy_poll_interval_s: longest pause between two looks, in seconds
     :ivar copy_timeout_s: longest wait for one copy, in seconds
+    :ivar copy_stall_timeout_s: longest wait without any change, in seconds;
+        0: for ever
+    :ivar copy_attempts: most requests for one image, from 1 on
+    :ivar repair_orphans: whether half-written images are removed
+    :ivar glance_store_pool: the store's Ceph pool; ``None``: ask Glance
     :ivar libvirt_uri: where the storage pool is defined
     :ivar libvirt_pool: the storage pool's name, or ``None``
     :ivar ceph_conf: a ceph.conf's path, or ``None``
     :ivar rbd_user: a cephx user without ``client.``, or ``None``
     :ivar ceph_timeout_s: longest wait for the cluster, in seconds
+    :ivar metrics_port: where the numbers are shown; ``None``: nowhere
     :ivar rbd_pool: the Ceph pool; looked at where libvirt_pool is ``None``
     :ivar rbd_secret_uuid: libvirt's secret, likewise
     """
@@ -111,11 +152,16 @@ class Settings:
     glance_store_name: str | None
     copy_poll_interval_s: float
     copy_timeout_s: float
+    copy_stall_timeout_s: float
+    copy_attempts: int
+    repair_orphans: bool
+    glance_store_pool: str | None
     libvirt_uri: str
     libvirt_pool: str | None
     ceph_conf: str | None
     rbd_user: str | None
     ceph_timeout_s: int
+    metrics_port: int | None
     rbd_pool: str | None
     rbd_secret_uuid: str | None
 
@@ -170,11 +216,16 @@ def settings(conf: cfg.ConfigOpts) -> Settings:
         copy_timeout_s=_either(
             conf, 'copy_timeout', 'images_rbd_glance_copy_timeout'
         ),
+        copy_stall_timeout_s=conf[GROUP].copy_stall_timeout,
+        copy_attempts=conf[GROUP].copy_attempts,
+        repair_orphans=conf[GROUP].repair_orphans,
+        glance_store_pool=conf[GROUP].glance_store_pool or None,
         libvirt_uri=_either(conf, 'libvirt_uri', 'connection_uri'),
         libvirt_pool=conf[GROUP].libvirt_pool or None,
         ceph_conf=_either(conf, 'ceph_conf', 'images_rbd_ceph_conf'),
         rbd_user=_either(conf, 'rbd_user', 'rbd_user'),
         ceph_timeout_s=conf[GROUP].ceph_timeout,
+        metrics_port=conf[GROUP].metrics_port,
         rbd_pool=conf[_NOVA_GROUP].images_rbd_pool or None,
         rbd_secret_uuid=conf[_NOVA_GROUP].rbd_secret_uuid or None,
     )

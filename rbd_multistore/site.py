@@ -15,10 +15,15 @@ from oslo_config import cfg
 from rbd_multistore import exceptions, opts
 from rbd_multistore.backend import Backend
 from rbd_multistore.ceph.cluster import Access, Cluster
+from rbd_multistore.ceph.uploads import Uploads
 from rbd_multistore.ceph.volumes import Volumes
-from rbd_multistore.copying import Copier
+from rbd_multistore.copying.account import Report
+from rbd_multistore.copying.copier import Copier
+from rbd_multistore.copying.lead import Limits
 from rbd_multistore.glance import session
 from rbd_multistore.glance.service import ImageService
+from rbd_multistore.metrics import Metrics
+from rbd_multistore.repair import Repair
 from rbd_multistore.virt.disk import DiskSource, disk_xml
 from rbd_multistore.virt.libvirtd import Libvirt
 from rbd_multistore.virt.pool import Host, Pool, Secret
@@ -36,6 +41,7 @@ class Site:
         self._conf = conf
         self._environ = environ
         self._settings = opts.settings(conf)
+        self._store_pool = self._settings.glance_store_pool
 
     @functools.cached_property
     def images(self) -> ImageService:
@@ -51,6 +57,11 @@ class Site:
     def backend(self) -> Backend:
         """The decision."""
         return Backend(self.images, self.volumes, self._storage, self._copier)
+
+    @functools.cached_property
+    def repair(self) -> Repair:
+        """What a Glance that died left in our store's pool."""
+        return Repair(self._uploads, self._settings.repair_orphans)
 
     def disk_xml(self, name: str, target: str, bus: str) -> str:
         """Return the ``<disk>`` element for a volume, from the pool as it
@@ -77,11 +88,34 @@ class Site:
         if settings.glance_store_name is None:
             return None
         return Copier(
-            self.images,
             settings.glance_store_name,
-            settings.copy_poll_interval_s,
-            settings.copy_timeout_s,
+            Limits(
+                poll_interval_s=settings.copy_poll_interval_s,
+                timeout_s=settings.copy_timeout_s,
+                stall_timeout_s=settings.copy_stall_timeout_s,
+                attempts=settings.copy_attempts,
+            ),
+            self._uploads,
+            self.repair.clear_the_way,
+            self._report(),
         )
+
+    def _uploads(self, images: ImageService) -> Uploads | None:
+        """Return the pool of our Glance store, once somebody tells which."""
+        if self._store_pool is None and self._settings.glance_store_name:
+            self._store_pool = images.store_pool(
+                self._settings.glance_store_name
+            )
+        if self._store_pool is None:
+            return None
+        return Uploads(self._cluster, self._store_pool)
+
+    def _report(self) -> Report:
+        if self._settings.metrics_port is None:
+            return lambda summary: None
+        metrics = Metrics()
+        metrics.serve(self._settings.metrics_port)
+        return metrics.report
 
     @functools.cached_property
     def _definition(self) -> Pool | None:

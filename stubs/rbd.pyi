@@ -6,6 +6,9 @@ from typing import Any, Literal
 
 from rados import Ioctx
 
+RBD_FEATURE_FAST_DIFF: int
+RBD_LOCK_MODE_EXCLUSIVE: int
+
 class Error(Exception): ...
 
 class OSError(Error):
@@ -81,6 +84,7 @@ class Image:
     def get_parent_image_spec(self) -> dict[str, Any]: ...
     def parent_info(self) -> tuple[str, str, str]: ...
     def features(self) -> int: ...
+    def lock_acquire(self, lock_mode: int) -> None: ...
     def diff_iterate(
         self,
         offset: int,

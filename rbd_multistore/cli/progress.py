@@ -10,7 +10,7 @@ from typing import TextIO
 from oslo_utils import units
 from rich import console, progress
 
-from rbd_multistore.copying import Phase, Progress, Watch
+from rbd_multistore.copying.progress import Phase, Progress, Watch
 
 # Seconds between two plain lines while nothing but time changes.
 _LINE_INTERVAL_S = 30.0
@@ -78,7 +78,13 @@ class Bar:
             self._task = self._bars.add_task(
                 _heading(seen), total=None, words=''
             )
-        self._bars.update(self._task, words=seen.phase.value)
+        done_bytes = seen.written_bytes
+        self._bars.update(
+            self._task,
+            total=None if done_bytes is None else seen.total_bytes,
+            completed=done_bytes or 0,
+            words=str(seen),
+        )
 
 
 def _heading(seen: Progress) -> str:
@@ -87,4 +93,4 @@ def _heading(seen: Progress) -> str:
 
 
 def _words(seen: Progress) -> str:
-    return f'{seen.phase.value}, {seen.elapsed_s:.1f} s'
+    return f'{seen}, {seen.elapsed_s:.1f} s'

@@ -14,8 +14,10 @@ from rbd_multistore.glance import errors
 from rbd_multistore.glance.image import (
     Image,
     Location,
+    Task,
     decode_image,
     decode_locations,
+    decode_task,
 )
 
 
@@ -87,6 +89,24 @@ class GlanceClient:
                 for store in found.get('stores', ())
             )
 
+    def store_pool(self, store: str) -> str | None:
+        """Return the Ceph pool of a store; ``None``: Glance does not tell.
+
+        :raises GlanceForbidden: without the role ``service`` or ``admin``
+        """
+        with errors.translated('show the stores'):
+            found = self._client.images.get_stores_info_detail()
+        for detail in found.get('stores', ()):
+            if detail['id'] == store:
+                return (detail.get('properties') or {}).get('pool')
+        return None
+
+    def tasks(self, image_id: str) -> tuple[Task, ...]:
+        """Return the tasks that worked on an image, as far as known."""
+        with errors.translated('show the tasks of the image', image_id):
+            found = self._client.images.get_associated_image_tasks(image_id)
+            return tuple(decode_task(task) for task in found['tasks'])
+
     def copy_image(self, image_id: str, stores: Collection[str]) -> None:
         """Ask for the image to be copied to *stores*; Glance does it later.
 
@@ -101,6 +121,7 @@ class GlanceClient:
                 method='copy-image',
                 stores=sorted(stores),
                 # Otherwise a copy that failed leaves a task that says
-                # "success" (seen on Glance 33).
-                allow_failure=False,
+                # "success" (seen on Glance 33). With several stores, a
+                # failure at one would undo the copy at the others.
+                allow_failure=len(stores) > 1,
             )

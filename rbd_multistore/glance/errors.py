@@ -39,8 +39,10 @@ def translated(doing: str, image: str = '') -> Iterator[None]:
     """
     try:
         yield
-    except glance_exc.HTTPNotFound as exc:
-        raise not_found(image) from exc
+    except (glance_exc.HTTPNotFound, ksa_exc.NotFound) as exc:
+        if image:
+            raise not_found(image) from exc
+        raise _by_status(doing, exc) from exc
     except (glance_exc.HTTPException, ksa_exc.HttpError) as exc:
         raise _by_status(doing, exc) from exc
     except (

@@ -8,10 +8,14 @@ Glance 33 was seen to answer.
 from __future__ import annotations
 
 import dataclasses
+import datetime
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rbd_multistore import exceptions
+
+_COPIED = re.compile(r'Copied (\d+) MiB')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +82,50 @@ class Image:
                 'be used.',
                 self.id,
             )
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A task of Glance's that works, or worked, on an image.
+
+    :ivar id: while it works, the image's lock
+    :ivar status: ``pending``, ``processing``, ``success``, ``failure``
+    :ivar message: such as ``Copied 15 MiB``; empty at first
+    :ivar updated_at: when it last said anything, with its time zone
+    """
+
+    id: str
+    status: str
+    message: str
+    updated_at: datetime.datetime
+
+    @property
+    def lock_ends_at(self) -> datetime.datetime:
+        """When Glance gives its lock to whoever asks for it.
+
+        Source: ``glance.api.v2.images.ImagesController._enforce_import_lock``
+        """
+        hours = 2 if self.status == 'pending' else 1
+        return self.updated_at + datetime.timedelta(hours=hours)
+
+    @property
+    def copied_bytes(self) -> int | None:
+        """Bytes that its message tells of, or ``None``."""
+        told = _COPIED.fullmatch(self.message)
+        return int(told[1]) << 20 if told else None
+
+
+def decode_task(document: Mapping[str, Any]) -> Task:
+    """Decode a task of what ``GET /v2/images/{id}/tasks`` answers."""
+    updated = datetime.datetime.fromisoformat(document['updated_at'])
+    if updated.tzinfo is None:
+        updated = updated.replace(tzinfo=datetime.UTC)
+    return Task(
+        id=document['id'],
+        status=document['status'],
+        message=document.get('message') or '',
+        updated_at=updated,
+    )
 
 
 def decode_image(document: Mapping[str, Any]) -> Image:

@@ -17,7 +17,7 @@ from oslo_utils import uuidutils
 from rbd_multistore import exceptions
 from rbd_multistore.glance.client import GlanceClient, Store
 from rbd_multistore.glance.errors import not_found
-from rbd_multistore.glance.image import Image, Location
+from rbd_multistore.glance.image import Image, Location, Task
 
 LOG = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ class ImageService:
             token beside it, for a cloud whose policies ask for that
         """
         self._caller = caller
+        self._service = service
         self._to_read = _present(service, caller_with_service, caller)
         self._to_copy = _present(caller, caller_with_service, service)
 
@@ -75,6 +76,22 @@ class ImageService:
         """
         return self._caller.image(image_id)
 
+    def image_again(self, image: Image) -> Image:
+        """Return *image* as it is now.
+
+        Where the caller's token has expired for good, as a token does that
+        came with a request, the service credentials look in its place: that
+        the caller may see the image was found out when it was still valid.
+
+        :raises ImageNotFound: it was deleted, or withdrawn from the caller
+        """
+        try:
+            return self._caller.image(image.id)
+        except exceptions.GlanceUnauthorized:
+            if self._service is None:
+                raise
+            return self._service.image(image.id)
+
     def stores(self) -> tuple[Store, ...]:
         """Return the stores that Glance has."""
         return self._caller.stores()
@@ -92,6 +109,32 @@ class ImageService:
         return self._first_allowed(
             lambda glance: glance.locations(image.id), self._to_read
         )
+
+    def store_pool(self, store: str) -> str | None:
+        """Return the Ceph pool of a store; ``None``: Glance does not tell."""
+        try:
+            return self._first_allowed(
+                lambda glance: glance.store_pool(store), self._to_read
+            )
+        except exceptions.GlanceError as exc:
+            LOG.info('The pool of store %s is not known: %s', store, exc)
+            return None
+
+    def lock_task(self, image: Image) -> Task | None:
+        """Return the task that holds the lock of *image*.
+
+        ``None``: nobody holds it, or Glance does not tell who.
+        """
+        if not image.lock:
+            return None
+        try:
+            tasks = self._first_allowed(
+                lambda glance: glance.tasks(image.id), self._to_read
+            )
+        except (exceptions.GlanceError, exceptions.ImageNotFound) as exc:
+            LOG.info('The lock of image %s is not known: %s', image.id, exc)
+            return None
+        return next((task for task in tasks if task.id == image.lock), None)
 
     def copy_image(self, image: Image, stores: Collection[str]) -> None:
         """Ask Glance to copy *image* to *stores*; it is done later.

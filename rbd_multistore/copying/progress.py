@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far a copy is, for people, for logs and for the stall timer."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Callable
+
+from oslo_utils import units
+
+from rbd_multistore.ceph.uploads import Upload
+from rbd_multistore.glance.image import Image, Task
+
+
+class Phase(enum.Enum):
+    """What a copy is seen to do, as a person reads it."""
+
+    QUEUED = 'queued behind another copy'
+    STAGING = 'staging'
+    UPLOADING = 'uploading'
+    FINISHING = 'finishing'
+    DONE = 'done'
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """How far a copy is.
+
+    :ivar store: where it goes
+    :ivar phase: what it is seen to do
+    :ivar elapsed_s: seconds since it was first waited for
+    :ivar total_bytes: bytes of the image
+    :ivar written_bytes: bytes that are in the store; ``None``: not known
+    :ivar rate_bytes_s: bytes a second since the upload was first seen;
+        ``None``: not known
+    """
+
+    image_id: str
+    store: str
+    phase: Phase
+    elapsed_s: float
+    total_bytes: int
+    written_bytes: int | None = None
+    rate_bytes_s: float | None = None
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds that the upload still takes at its rate, if known."""
+        if not self.rate_bytes_s or self.written_bytes is None:
+            return None
+        return (self.total_bytes - self.written_bytes) / self.rate_bytes_s
+
+    def __str__(self) -> str:
+        """Say it in a few words."""
+        if self.written_bytes is None:
+            return self.phase.value
+        words = (
+            f'{self.phase.value} {self.written_bytes / units.Mi:.0f} of '
+            f'{self.total_bytes / units.Mi:.0f} MiB'
+        )
+        if self.rate_bytes_s and self.left_s is not None:
+            rate = self.rate_bytes_s / units.Mi
+            words += f', {rate:.1f} MiB/s, {self.left_s:.0f} s left'
+        return words
+
+
+Watch = Callable[[Progress], None]
+
+
+def phase(
+    image: Image,
+    store: str,
+    upload: Upload | None,
+    task: Task | None,
+    ours: bool,
+) -> Phase:
+    """Tell what the copy to *store* is doing while it is waited for.
+
+    :param upload: what our own cluster shows of it
+    :param task: what Glance tells of the task at work, where it was asked
+    :param ours: whether Glance accepted a request of ours
+    """
+    if store not in image.importing and not ours:
+        return Phase.QUEUED
+    if upload is not None:
+        return Phase.FINISHING if upload.is_whole else Phase.UPLOADING
+    if task is not None and task.copied_bytes is not None:
+        return Phase.UPLOADING
+    return Phase.STAGING
+
+
+class Meter:
+    """Measures the rate of an upload from the looks that were had at it."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, int] | None = None
+
+    def rate_bytes_s(self, now_s: float, written_bytes: int) -> float | None:
+        """Take a look at *now_s* into account; return bytes a second.
+
+        ``None``: it is the first look, or an upload began anew.
+        """
+        if self._first is None or written_bytes < self._first[1]:
+            self._first = (now_s, written_bytes)
+        since_s, had_bytes = self._first
+        if now_s <= since_s:
+            return None
+        return (written_bytes - had_bytes) / (now_s - since_s)
+
+
+class StallTimer:
+    """Tells when nothing at all has changed for too long."""
+
+    def __init__(self, limit_s: float, now_s: float):
+        """Start at *now_s*; *limit_s* seconds are too long, 0: never."""
+        self._limit_s = limit_s
+        self._changed_s = now_s
+        self._seen: object = None
+
+    def is_stalled(self, now_s: float, seen: object) -> bool:
+        """Tell whether *seen* has been the same for too long."""
+        if seen != self._seen:
+            self._seen = seen
+            self._changed_s = now_s
+        return 0 < self._limit_s <= now_s - self._changed_s
