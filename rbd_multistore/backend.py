@@ -43,14 +43,14 @@ class Backend:
         images: ImageService,
         volumes: Volumes,
         storage: StoragePool | None,
-        copier: Copier | None,
+        copier: Copier,
         clock: Callable[[], float] = time.monotonic,
     ):
         """Make volumes from *images* in *volumes*.
 
         :param storage: the same pool as libvirt knows it, if it does
-        :param copier: brings images to this site's store; ``None``: an
-            image that is not here is refused
+        :param copier: brings images to this site's store; where it has no
+            store, an image that is not here is refused
         """
         self._images = images
         self._volumes = volumes
@@ -109,17 +109,20 @@ class Backend:
     def _copy_and_clone(
         self, image: Image, name: str, size_bytes: int | None, watch: Watch
     ) -> Volume:
-        if self._copier is None:
+        store = self._copier.store
+        if store is None:
             raise self._not_cloneable(
                 image, 'Set glance_store_name to have it copied here'
             )
         self._check_free(name)
-        there = self._copier.bring(self._images, image, watch)
+        there = self._copier.bring(
+            self._images, image, frozenset({store}), watch
+        )
         volume = self._clone_if_here(there, name, size_bytes)
         if volume is None:
             raise self._not_cloneable(
                 there,
-                f'It is in Glance store {self._copier.store}: see that this '
+                f'It is in Glance store {store}: see that this '
                 "store is in the cluster of libvirt's pool",
             )
         return volume
@@ -141,7 +144,7 @@ class Backend:
     def _judged(self, image: Image) -> Iterator[Verdict]:
         site = cloneable.Site(
             fsid=self._volumes.cluster.fsid(),
-            store=self._copier.store if self._copier else None,
+            store=self._copier.store,
             disk_pool=self._volumes.pool,
         )
         for location in self._images.locations(image):

@@ -18,7 +18,8 @@
     |   +-- CopyNotAllowed
     |   +-- CopyFailed
     |   +-- CopyTimeout
-    |       +-- CopyStalled
+    |   |   +-- CopyStalled
+    +-- Interrupted             the waiting was stopped, from outside
     +-- GlanceError             Glance or Keystone refused or is away
     |   +-- GlanceUnauthorized
     |   +-- GlanceForbidden
@@ -154,6 +155,10 @@ class CopyTimeout(CopyError):
 
 class CopyStalled(CopyTimeout):
     """Nothing at all was seen to change for ``copy_stall_timeout``."""
+
+
+class Interrupted(RBDMultistoreError):
+    """This process was told to stop waiting; Glance goes on with the copy."""
 
 
 class GlanceError(RBDMultistoreError):

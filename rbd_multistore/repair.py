@@ -94,7 +94,7 @@ class Repair:
             now = images.image_again(image)
             _check_none(
                 finding.place,
-                tuple(self._reasons_of_glance(images, now, uploads.pool)),
+                tuple(self._reasons_of_glance(images, now, uploads)),
             )
 
         uploads.remove_unused(image.id, check_again)
@@ -146,13 +146,15 @@ class Repair:
         upload = uploads.look(image.id)
         reasons = [] if upload is None else list(_reasons_of_cluster(upload))
         if upload is not None:
-            reasons += self._reasons_of_glance(images, image, uploads.pool)
+            reasons += self._reasons_of_glance(images, image, uploads)
         return Finding(f'{uploads.pool}/{image.id}', upload, tuple(reasons))
 
     def _reasons_of_glance(
-        self, images: ImageService, image: Image, pool: str
+        self, images: ImageService, image: Image, uploads: Uploads
     ) -> Iterator[str]:
-        yield from _reasons_of_locations(image, images.locations(image), pool)
+        yield from _reasons_of_locations(
+            images.locations(image), uploads.fsid(), uploads.pool, image.id
+        )
         yield from _reasons_of_lock(
             image, images.lock_task(image), self._utc()
         )
@@ -169,13 +171,14 @@ def _reasons_of_cluster(upload: Upload) -> Iterator[str]:
 
 
 def _reasons_of_locations(
-    image: Image, locations: Iterable[Location], pool: str
+    locations: Iterable[Location], fsid: str, pool: str, image_id: str
 ) -> Iterator[str]:
     for location in locations:
         place = parse_url(location.url)
         if place is None:
             continue
-        if (place.snapshot.pool, place.snapshot.image) == (pool, image.id):
+        named = place.fsid, place.snapshot.pool, place.snapshot.image
+        if named == (fsid, pool, image_id):
             yield f'the location {location.url} names it'
 
 

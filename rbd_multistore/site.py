@@ -19,7 +19,7 @@ from rbd_multistore.ceph.uploads import Uploads
 from rbd_multistore.ceph.volumes import Volumes
 from rbd_multistore.copying.account import Report
 from rbd_multistore.copying.copier import Copier
-from rbd_multistore.copying.lead import Limits
+from rbd_multistore.copying.lead import Limits, Time
 from rbd_multistore.glance import session
 from rbd_multistore.glance.service import ImageService
 from rbd_multistore.metrics import Metrics
@@ -33,11 +33,18 @@ from rbd_multistore.virt.storage import StoragePool
 class Site:
     """The parts that one site's configuration comes to."""
 
-    def __init__(self, conf: cfg.ConfigOpts, environ: Mapping[str, str]):
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        environ: Mapping[str, str],
+        clock: Time | None = None,
+    ):
         """Read *conf*, on which ``opts.register_opts`` was called.
 
         :param environ: where ``OS_*`` is looked for
+        :param clock: how the waiting for copies is done
         """
+        self._clock = clock
         self._conf = conf
         self._environ = environ
         self._settings = opts.settings(conf)
@@ -56,7 +63,25 @@ class Site:
     @functools.cached_property
     def backend(self) -> Backend:
         """The decision."""
-        return Backend(self.images, self.volumes, self._storage, self._copier)
+        return Backend(self.images, self.volumes, self._storage, self.copier)
+
+    @functools.cached_property
+    def copier(self) -> Copier:
+        """What brings images to stores."""
+        settings = self._settings
+        return Copier(
+            settings.glance_store_name,
+            Limits(
+                poll_interval_s=settings.copy_poll_interval_s,
+                timeout_s=settings.copy_timeout_s,
+                stall_timeout_s=settings.copy_stall_timeout_s,
+                attempts=settings.copy_attempts,
+            ),
+            self._uploads,
+            self.repair.clear_the_way,
+            self._report(),
+            self._clock,
+        )
 
     @functools.cached_property
     def repair(self) -> Repair:
@@ -81,24 +106,6 @@ class Site:
     @functools.cached_property
     def _cluster(self) -> Cluster:
         return Cluster(self._access(), self._settings.ceph_timeout_s)
-
-    @functools.cached_property
-    def _copier(self) -> Copier | None:
-        settings = self._settings
-        if settings.glance_store_name is None:
-            return None
-        return Copier(
-            settings.glance_store_name,
-            Limits(
-                poll_interval_s=settings.copy_poll_interval_s,
-                timeout_s=settings.copy_timeout_s,
-                stall_timeout_s=settings.copy_stall_timeout_s,
-                attempts=settings.copy_attempts,
-            ),
-            self._uploads,
-            self.repair.clear_the_way,
-            self._report(),
-        )
 
     def _uploads(self, images: ImageService) -> Uploads | None:
         """Return the pool of our Glance store, once somebody tells which."""

@@ -51,6 +51,10 @@ class Uploads:
         self.pool = pool
         self._cluster = cluster
 
+    def fsid(self) -> str:
+        """Return the id of the cluster that the pool is in."""
+        return self._cluster.fsid()
+
     def look(self, image_id: str) -> Upload | None:
         """Return what is there of an image; ``None``: nothing.
 

@@ -6,50 +6,15 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from cliff import columns, show
+from cliff import show
 
 from rbd_multistore import exceptions
+from rbd_multistore.cli.columns import Lines, Names, Verdicts
 from rbd_multistore.cli.command import SiteCommand
 
 if TYPE_CHECKING:
     from rbd_multistore.cloneable import Verdict
     from rbd_multistore.glance.image import Image
-
-
-class Names(columns.FormattableColumn[Any]):
-    """A set of names: a list for machines, one line for people."""
-
-    def human_readable(self) -> str:
-        """Return them on one line."""
-        return ', '.join(sorted(self._value))
-
-    def machine_readable(self) -> list[str]:
-        """Return them as a list."""
-        return sorted(self._value)
-
-
-class Verdicts(columns.FormattableColumn[Any]):
-    """What became of each location."""
-
-    def human_readable(self) -> str:
-        """Return a line for each location."""
-        return '\n'.join(
-            f'{verdict.location.url} ({verdict.location.store}): '
-            f'{verdict.reason or "cloneable here"}'
-            for verdict in self._value
-        )
-
-    def machine_readable(self) -> list[dict[str, Any]]:
-        """Return a mapping for each location."""
-        return [
-            {
-                'url': verdict.location.url,
-                'store': verdict.location.store,
-                'cloneable': verdict.cloneable,
-                'reason': verdict.reason,
-            }
-            for verdict in self._value
-        ]
 
 
 class ShowImage(SiteCommand, show.ShowOne):
@@ -98,3 +63,45 @@ class ShowImage(SiteCommand, show.ShowOne):
         if any(verdict.cloneable for verdict in verdicts):
             return verdicts, ''
         return verdicts, 'no location can be cloned here; each says why'
+
+
+class RepairImage(SiteCommand, show.ShowOne):
+    """Find what a Glance that died left of a copy, and remove it.
+
+    A half-written RBD image in the store's pool makes every further copy
+    fail. It is removed only with --yes, and only if it has no snapshot, no
+    location names it, nobody has it open and no copy is under way.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Take the image."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            'image', metavar='IMAGE', help='Id or name of the image.'
+        )
+        parser.add_argument(
+            '--yes', action='store_true', help='Remove what was found.'
+        )
+        return parser
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        """Find it, and remove it."""
+        images, repair = self.site.images, self.site.repair
+        image = images.find(parsed_args.image)
+        finding = repair.inspect(images, image)
+        if parsed_args.yes and finding.upload is not None:
+            finding = repair.remove(images, image)
+        upload = finding.upload
+        rows = {
+            'image': image.id,
+            'place': finding.place,
+            'found': upload is not None,
+            'size': upload.size_bytes if upload else 0,
+            'written': upload.written_bytes if upload else 0,
+            'orphan': finding.is_orphan,
+            'kept_because': Lines(finding.reasons),
+            'removed': parsed_args.yes and upload is not None,
+        }
+        return tuple(rows), tuple(rows.values())

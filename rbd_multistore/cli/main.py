@@ -9,6 +9,7 @@ import importlib.metadata
 import logging
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 from cliff import app, commandmanager
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _PROJECT = 'rbd-multistore'
 _INTERRUPTED = 130
+_LEVELS = {0: logging.ERROR, 1: logging.WARNING, 2: logging.INFO}
 
 
 class OneLine(logging.Formatter):
@@ -32,10 +34,30 @@ class OneLine(logging.Formatter):
         return f'{record.levelname.lower()}: {words}'
 
 
+class Stop:
+    """Ends the waiting in other threads."""
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+
+    def set(self) -> None:
+        """End it."""
+        self._stopped.set()
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, unless and until :meth:`set` is called.
+
+        :raises Interrupted: it was
+        """
+        if self._stopped.wait(seconds):
+            raise exceptions.Interrupted('The waiting was stopped.')
+
+
 class Shell(app.App):
     """The program."""
 
     def __init__(self) -> None:
+        self.stop = Stop()
         super().__init__(
             description='Copy-on-write volumes from Glance images, at the '
             'site where they run.',
@@ -70,12 +92,18 @@ class Shell(app.App):
         return parser
 
     def configure_logging(self) -> None:
-        """Print what is logged on stderr, a line each."""
+        """Print what is logged on stderr, a line each.
+
+        Errors with ``-q``, warnings without, what is being done with
+        ``-v``, and all there is with ``-vv`` or ``--debug``.
+        """
         super().configure_logging()
         if self.options.debug:
             return
+        level = _LEVELS.get(self.options.verbose_level, logging.DEBUG)
         for handler in logging.getLogger('').handlers:
             handler.setFormatter(OneLine())
+            handler.setLevel(level)
 
     @functools.cached_property
     def site(self) -> Site:
@@ -86,6 +114,7 @@ class Shell(app.App):
         # Here and not above, so that --help works where the bindings of
         # Ceph and libvirt, which are no Python packages, are missing.
         try:
+            from rbd_multistore.copying.lead import Time
             from rbd_multistore.site import Site
         except ImportError as exc:
             raise exceptions.ConfigError(
@@ -94,7 +123,9 @@ class Shell(app.App):
                 'python3-rbd python3-libvirt), for the Python that runs '
                 'this program.'
             ) from exc
-        return Site(self._configuration(), os.environ)
+        return Site(
+            self._configuration(), os.environ, Time(sleep=self.stop.sleep)
+        )
 
     @property
     def is_quiet(self) -> bool:
@@ -121,7 +152,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return Shell().run(sys.argv[1:] if argv is None else argv)
     except KeyboardInterrupt:
-        sys.stderr.write('error: interrupted. Glance goes on with a copy.\n')
+        sys.stderr.write('error: interrupted; Glance goes on with a copy\n')
         return _INTERRUPTED
     except BrokenPipeError:
         return 1

@@ -37,22 +37,22 @@ class Lines:
 
     def __init__(self, stream: TextIO):
         self._stream = stream
-        self._phase: Phase | None = None
-        self._printed_at_s = 0.0
+        self._printed: dict[tuple[str, str], Progress] = {}
 
     def update(self, seen: Progress) -> None:
         """Take notice of *seen*."""
-        waited_s = seen.elapsed_s - self._printed_at_s
-        if seen.phase is self._phase and waited_s < _LINE_INTERVAL_S:
+        last = self._printed.get(_key(seen))
+        if last is not None and not _is_news(last, seen):
             return
-        self._phase = seen.phase
-        self._printed_at_s = seen.elapsed_s
-        self._stream.write(f'{_heading(seen)}: {_words(seen)}\n')
+        self._printed[_key(seen)] = seen
+        self._stream.write(
+            f'{_heading(seen)}: {seen}, {seen.elapsed_s:.1f} s\n'
+        )
         self._stream.flush()
 
 
 class Bar:
-    """Draws a bar that moves, and is gone at the end."""
+    """Draws a bar for each copy, while the block takes."""
 
     def __init__(self, stream: TextIO):
         self._bars = progress.Progress(
@@ -63,7 +63,7 @@ class Bar:
             console=console.Console(file=stream),
             transient=True,
         )
-        self._task: progress.TaskID | None = None
+        self._tasks: dict[tuple[str, str], progress.TaskID] = {}
 
     def __enter__(self) -> Bar:
         self._bars.start()
@@ -74,23 +74,37 @@ class Bar:
 
     def update(self, seen: Progress) -> None:
         """Take notice of *seen*."""
-        if self._task is None:
-            self._task = self._bars.add_task(
+        if _key(seen) not in self._tasks:
+            self._tasks[_key(seen)] = self._bars.add_task(
                 _heading(seen), total=None, words=''
             )
-        done_bytes = seen.written_bytes
+        total, done = _fraction(seen)
         self._bars.update(
-            self._task,
-            total=None if done_bytes is None else seen.total_bytes,
-            completed=done_bytes or 0,
+            self._tasks[_key(seen)],
+            total=total,
+            completed=done,
             words=str(seen),
         )
+
+
+def _key(seen: Progress) -> tuple[str, str]:
+    return seen.image_id, seen.store
+
+
+def _is_news(last: Progress, seen: Progress) -> bool:
+    waited_s = seen.elapsed_s - last.elapsed_s
+    return seen.phase is not last.phase or waited_s >= _LINE_INTERVAL_S
+
+
+def _fraction(seen: Progress) -> tuple[int | None, int]:
+    """Return how many bytes there are, if that can be told, and are done."""
+    if seen.phase in (Phase.FINISHING, Phase.DONE):
+        return seen.total_bytes, seen.total_bytes
+    if seen.written_bytes is None:
+        return None, 0
+    return seen.total_bytes, seen.written_bytes
 
 
 def _heading(seen: Progress) -> str:
     mib = seen.total_bytes / units.Mi
     return f'image {seen.image_id} ({mib:.0f} MiB) to store {seen.store}'
-
-
-def _words(seen: Progress) -> str:
-    return f'{seen}, {seen.elapsed_s:.1f} s'

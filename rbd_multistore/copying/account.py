@@ -51,6 +51,7 @@ class Summary:
         phases = ''.join(
             f' {name.name.lower()}={spent:.2f}'
             for name, spent in self.phases_s.items()
+            if name is not Phase.DONE
         )
         return (
             f'copy image={self.image_id} store={self.store} '

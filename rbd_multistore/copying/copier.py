@@ -5,32 +5,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rbd_multistore import exceptions
 from rbd_multistore.ceph.uploads import Uploads
 from rbd_multistore.copying import machine, messages
 from rbd_multistore.copying.account import Account, Report
 from rbd_multistore.copying.lead import ClearTheWay, Lead, Limits, Time
 from rbd_multistore.copying.progress import Phase, Progress, Watch
 from rbd_multistore.copying.sharing import Flight, Flights
+from rbd_multistore.copying.sight import Sight
 from rbd_multistore.glance.image import Image
 from rbd_multistore.glance.service import ImageService
 
 
 class Copier:
-    """Brings images to one store. Safe for threads."""
+    """Brings images to stores. Safe for threads."""
 
     def __init__(
         self,
-        store: str,
+        store: str | None,
         limits: Limits,
         uploads: Callable[[ImageService], Uploads | None],
         clear_the_way: ClearTheWay,
         report: Report = lambda summary: None,
         clock: Time | None = None,
     ):
-        """Bring images to *store*.
+        """Bring images to stores, of which *store* is the one of this site.
 
-        :param uploads: gives the store's pool, if our cluster has it
-        :param clear_the_way: is called when a copy failed
+        :param store: ``None``: this site has none
+        :param uploads: gives the pool of *store*, if it is known
+        :param clear_the_way: is called when a copy to *store* failed
         :param report: is told of each copy that was followed to its end
         """
         self.store = store
@@ -40,13 +43,19 @@ class Copier:
         self._report = report
         self._clock = clock or Time()
         self._flights = Flights()
-        self._store_is_known = False
+        self._known: frozenset[str] = frozenset()
 
-    def bring(self, images: ImageService, image: Image, watch: Watch) -> Image:
-        """Return *image* once it is in the store.
+    def bring(
+        self,
+        images: ImageService,
+        image: Image,
+        stores: frozenset[str],
+        watch: Watch,
+    ) -> Image:
+        """Return *image* once it is in all of *stores*.
 
-        Callers that want the same image share one watch of its copy.
-        Interrupting it stops the waiting; Glance goes on with the copy.
+        Callers that want the same share one watch of the copy. Interrupting
+        it stops the waiting; Glance goes on with the copy.
 
         :param images: with the caller's credentials
         :param watch: is told how far the copy is
@@ -61,15 +70,17 @@ class Copier:
         :raises GlanceError: Glance refused for a reason that stays
         """
         until_s = self._clock.now_s() + self._limits.timeout_s
-        while not machine.is_in(image, self.store):
-            flight, leads = self._flights.join(image.id)
+        while not _has_arrived(image, stores):
+            key = image.id, stores
+            flight, leads = self._flights.join(key)
             if leads:
-                return self._lead(flight, images, image, watch)
+                with self._flights.leading(key, flight):
+                    return self._lead(
+                        images, image, stores, _both(flight, watch)
+                    )
             left_s = until_s - self._clock.now_s()
             if left_s <= 0:
-                raise messages.timed_out(
-                    self._waiting(image), self._limits.timeout_s, None
-                )
+                raise self._timed_out(image, stores)
             flight.follow(watch, left_s)
             # The leader may have stopped for a reason of its own, and the
             # image is to be seen by this caller, whoever waited for it.
@@ -77,48 +88,83 @@ class Copier:
             image.check_active()
         return image
 
+    def ask(
+        self, images: ImageService, image: Image, stores: frozenset[str]
+    ) -> None:
+        """Ask for *image* in *stores*, and do not wait for it.
+
+        :raises GlanceConflict: another copy of the image is under way
+        :raises StoreUnknown: Glance has no such store
+        :raises GlanceError: Glance refused
+        """
+        self._check_stores(images, image, stores)
+        images.copy_image(image, stores)
+
     def _lead(
-        self, flight: Flight, images: ImageService, image: Image, watch: Watch
+        self,
+        images: ImageService,
+        image: Image,
+        stores: frozenset[str],
+        tell: Watch,
     ) -> Image:
-        def tell(seen: Progress) -> None:
-            flight.tell(seen)
-            watch(seen)
+        self._check_stores(images, image, stores)
+        names = ','.join(sorted(stores))
+        account = Account(image, names, self._clock.now_s())
+        error: BaseException | None = None
+        try:
+            return Lead(
+                images,
+                image,
+                self._sights(images, stores),
+                self._limits,
+                self._clock,
+                account,
+                self._clear_the_way,
+                tell,
+            ).run()
+        except BaseException as exc:
+            error = exc
+            raise
+        finally:
+            self._report(account.close(self._clock.now_s(), error))
 
-        with self._flights.leading(image.id, flight):
-            self._check_store(images, image)
-            account = Account(image, self.store, self._clock.now_s())
-            error: BaseException | None = None
-            try:
-                return Lead(
-                    images,
-                    image,
-                    self.store,
-                    self._uploads(images),
-                    self._limits,
-                    self._clock,
-                    account,
-                    self._clear_the_way,
-                    tell,
-                ).run()
-            except BaseException as exc:
-                error = exc
-                raise
-            finally:
-                self._report(account.close(self._clock.now_s(), error))
+    def _sights(
+        self, images: ImageService, stores: frozenset[str]
+    ) -> tuple[Sight, ...]:
+        ours = self._uploads(images) if self.store in stores else None
+        return tuple(
+            Sight(store, ours if store == self.store else None)
+            for store in sorted(stores)
+        )
 
-    def _check_store(self, images: ImageService, image: Image) -> None:
-        if self._store_is_known:
-            return
-        known = sorted(store.id for store in images.stores())
-        if self.store not in known:
-            raise messages.store_unknown(image, self.store, known)
-        self._store_is_known = True
+    def _check_stores(
+        self, images: ImageService, image: Image, stores: frozenset[str]
+    ) -> None:
+        if not stores <= self._known:
+            self._known = frozenset(store.id for store in images.stores())
+        for store in sorted(stores - self._known):
+            raise messages.store_unknown(image, store, sorted(self._known))
 
-    def _waiting(self, image: Image) -> Progress:
-        return Progress(
+    def _timed_out(
+        self, image: Image, stores: frozenset[str]
+    ) -> exceptions.CopyTimeout:
+        waiting = Progress(
             image.id,
-            self.store,
+            ', '.join(sorted(stores)),
             Phase.QUEUED,
             self._limits.timeout_s,
             image.size_bytes,
         )
+        return messages.timed_out(waiting, self._limits.timeout_s, None)
+
+
+def _has_arrived(image: Image, stores: frozenset[str]) -> bool:
+    return all(machine.is_in(image, store) for store in stores)
+
+
+def _both(flight: Flight, watch: Watch) -> Watch:
+    def tell(seen: Progress) -> None:
+        flight.tell(seen)
+        watch(seen)
+
+    return tell

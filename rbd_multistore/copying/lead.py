@@ -7,24 +7,17 @@ import dataclasses
 import datetime
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from oslo_log import log as logging
 
 from rbd_multistore import exceptions
-from rbd_multistore.ceph.uploads import Upload, Uploads
 from rbd_multistore.copying import machine, messages
 from rbd_multistore.copying.account import Account
 from rbd_multistore.copying.machine import Decision, Request, Step
 from rbd_multistore.copying.pace import Pace, cluster_pause_s
-from rbd_multistore.copying.progress import (
-    Meter,
-    Phase,
-    Progress,
-    StallTimer,
-    Watch,
-    phase,
-)
+from rbd_multistore.copying.progress import Phase, Progress, StallTimer, Watch
+from rbd_multistore.copying.sight import Sight
 from rbd_multistore.glance.image import Image, Task
 from rbd_multistore.glance.service import ImageService
 
@@ -69,39 +62,35 @@ ClearTheWay = Callable[[ImageService, Image], str]
 
 
 class Lead:
-    """The watch of one copy to one store, by the one who leads it."""
+    """The watch of one copy of an image, by the one who leads it."""
 
     def __init__(
         self,
         images: ImageService,
         image: Image,
-        store: str,
-        uploads: Uploads | None,
+        sights: Sequence[Sight],
         limits: Limits,
         clock: Time,
         account: Account,
         clear_the_way: ClearTheWay,
         tell: Watch,
     ):
-        """Watch the copy of *image* to *store*.
+        """Watch the copy of *image* to the stores of *sights*.
 
-        :param uploads: the store's pool, if our cluster has it
-        :param tell: is told how far the copy is
+        :param tell: is told how far the copy to each store is
         """
         self._images = images
         self._image = image
-        self._store = store
-        self._uploads = uploads
+        self._sights = sights
+        self._stores = frozenset(sight.store for sight in sights)
         self._limits = limits
         self._clock = clock
         self._account = account
         self._clear_the_way = clear_the_way
         self._tell = tell
         self._pace = Pace(limits.poll_interval_s, clock.dice)
-        self._meter = Meter()
         self._request: Request | None = None
         self._requested_s = 0.0
-        self._upload: Upload | None = None
         self._task: Task | None = None
         self._leave_alone_s = 0.0
         self._until_s = clock.now_s() + limits.timeout_s
@@ -109,82 +98,77 @@ class Lead:
         self._logged_s = clock.now_s()
 
     def run(self) -> Image:
-        """Return the image once it is in the store; errors as ``bring``'s."""
+        """Return the image once all stores have it; errors as ``bring``'s."""
         self._learn_of_lock()
         while (decision := self._decide()).step is not Step.DONE:
             if decision.step is Step.ENDED:
-                self._ended()
-            else:
-                if decision.step is Step.ASK:
-                    self._ask()
-                self._check_time(self._report())
-                self._wait()
-                self._look()
-        self._publish(self._progress(Phase.DONE))
+                self._ended(decision.stores)
+                continue
+            if decision.step is Step.ASK:
+                self._ask(decision.stores)
+            self._check_time(self._report())
+            self._wait()
+            self._look()
+        self._report()
         return self._image
 
     def _decide(self) -> Decision:
         since_s = self._clock.now_s() - self._requested_s
         return machine.decide(
             self._image,
-            frozenset({self._store}),
+            self._stores,
             self._request,
             lock_expired=self._lock_expired(),
             settled=since_s >= _SETTLED_S,
         )
 
-    def _ended(self) -> None:
-        """Clear the way for another request, or give up."""
-        self._count_lost_request()
-        in_the_way = self._clear_the_way(self._images, self._image)
-        if in_the_way or self._account.attempts >= self._limits.attempts:
-            raise messages.failed(
-                self._image, self._store, self._account.attempts, in_the_way
-            )
-        LOG.warning(
-            'The copy of image %s to store %s ended without it: %s.',
-            self._image.id,
-            self._store,
-            machine.why_ended(self._image, frozenset({self._store})),
-        )
-        self._request = None
-
-    def _count_lost_request(self) -> None:
-        # That it has left its mark shows that it did arrive.
-        if self._request is not None and not self._request.accepted:
-            self._account.attempts += 1
-
-    def _ask(self) -> None:
-        LOG.info(
-            'Asking for image %s in store %s', self._image.id, self._store
-        )
+    def _ask(self, stores: frozenset[str]) -> None:
+        """Ask for the image in *stores*; note what became of the request."""
+        names = ', '.join(sorted(stores))
+        LOG.info('Asking for image %s in store %s', self._image.id, names)
         marks = machine.marked(self._image)
         try:
-            self._images.copy_image(self._image, {self._store})
+            self._images.copy_image(self._image, stores)
         except exceptions.GlanceConflict as exc:
             # Another host was faster, or has the image copied elsewhere.
             LOG.info('Image %s is being worked on: %s', self._image.id, exc)
-            return
         except exceptions.GlanceUnavailable as exc:
             LOG.warning('Asking again, unless it was heard: %s', exc)
             self._leave_alone_s = exc.retry_after_s
             self._request = Request(accepted=False, marked_before=marks)
-            return
         except exceptions.GlanceInvalid:
-            # So is the answer to a copy that another host saw through since
-            # we looked.
+            # So is the answer where another host's copy was faster.
             self._look()
-            if not machine.is_in(self._image, self._store):
+            if not any(machine.is_in(self._image, name) for name in stores):
                 raise
-            return
         except exceptions.GlanceForbidden as exc:
             raise messages.not_allowed(
-                self._image, self._store, self._images.has_service_credentials
+                self._image, names, self._images.has_service_credentials
             ) from exc
-        self._account.attempts += 1
-        self._request = Request(accepted=True, marked_before=marks)
-        self._requested_s = self._clock.now_s()
-        self._task = None
+        else:
+            self._account.attempts += 1
+            self._request = Request(accepted=True, marked_before=marks)
+            self._requested_s = self._clock.now_s()
+            self._task = None
+
+    def _ended(self, missing: frozenset[str]) -> None:
+        """Clear the way for another request, or give up."""
+        if self._request is not None and not self._request.accepted:
+            # Its answer was lost. That it left a mark shows that it arrived.
+            self._account.attempts += 1
+        in_the_way = ''
+        if any(s.is_ours and s.store in missing for s in self._sights):
+            in_the_way = self._clear_the_way(self._images, self._image)
+        attempts = self._account.attempts
+        if in_the_way or attempts >= self._limits.attempts:
+            raise messages.failed(self._image, missing, attempts, in_the_way)
+        LOG.warning(
+            'The copy of image %s ended, and store %s lacks it: %s.',
+            self._image.id,
+            ', '.join(sorted(missing)),
+            machine.why_ended(self._image, missing),
+        )
+        self._request = None
 
     def _look(self) -> None:
         """Look at Glance."""
@@ -199,14 +183,8 @@ class Lead:
         self._image = image
         if self._request is not None:
             self._request = self._request.after(image)
-        if not self._cluster_tells():
+        if all(sight.needs_task for sight in self._sights):
             self._learn_of_lock()
-
-    def _cluster_tells(self) -> bool:
-        """Tell whether our cluster shows how far an upload is."""
-        if self._upload is not None:
-            return self._upload.written_bytes is not None
-        return self._uploads is not None
 
     def _wait(self) -> None:
         """Wait until it is time to look at Glance again.
@@ -217,96 +195,71 @@ class Lead:
         self._leave_alone_s = 0.0
         until_s = min(self._clock.now_s() + pause_s, self._until_s)
         while (left_s := until_s - self._clock.now_s()) > 0:
-            if self._uploads is None:
-                self._clock.sleep(left_s)
-                return
-            elapsed_s = self._account.elapsed_s(self._clock.now_s())
-            self._clock.sleep(min(left_s, cluster_pause_s(elapsed_s)))
-            was_whole = self._is_whole()
-            self._look_at_cluster()
-            self._report()
-            if self._is_whole() and not was_whole:
+            self._clock.sleep(min(left_s, cluster_pause_s(self._elapsed_s())))
+            if self._look_at_cluster():
                 self._pace.restart()
                 return
 
-    def _look_at_cluster(self) -> None:
-        if self._uploads is None:
-            return
-        try:
-            self._upload = self._uploads.look(self._image.id)
-        except exceptions.CephError as exc:
-            LOG.debug('No look at the upload: %s', exc)
+    def _look_at_cluster(self) -> bool:
+        """Look at our cluster; tell whether an upload has become whole."""
+        became_whole = False
+        for sight in self._sights:
+            was_whole = sight.is_whole
+            sight.look(self._image.id)
+            became_whole |= sight.is_whole and not was_whole
+        self._report()
+        return became_whole
 
-    def _is_whole(self) -> bool:
-        return self._upload is not None and self._upload.is_whole
-
-    def _report(self) -> Progress:
+    def _report(self) -> tuple[Progress, ...]:
         """Tell everybody how far the copy is."""
-        seen = self._progress(
-            phase(
+        now_s = self._clock.now_s()
+        all_seen = tuple(
+            sight.progress(
                 self._image,
-                self._store,
-                self._upload,
                 self._task,
                 ours=self._request is not None,
+                now_s=now_s,
+                elapsed_s=self._elapsed_s(),
             )
+            for sight in self._sights
         )
-        self._publish(seen)
-        now_s = self._clock.now_s()
+        self._account.enter(_hindmost(all_seen).phase, now_s)
+        for seen in all_seen:
+            self._tell(seen)
         if now_s - self._logged_s >= _LOG_INTERVAL_S:
             self._logged_s = now_s
-            LOG.info(
-                'Image %s to store %s: %s', seen.image_id, seen.store, seen
-            )
-        return seen
+            for seen in all_seen:
+                LOG.info(
+                    'Image %s to store %s: %s', seen.image_id, seen.store, seen
+                )
+        return all_seen
 
-    def _publish(self, seen: Progress) -> None:
-        self._account.enter(seen.phase, self._clock.now_s())
-        self._tell(seen)
+    def _elapsed_s(self) -> float:
+        return self._account.elapsed_s(self._clock.now_s())
 
-    def _progress(self, now: Phase) -> Progress:
-        now_s = self._clock.now_s()
-        written_bytes = rate_bytes_s = None
-        if now is Phase.UPLOADING:
-            written_bytes = self._written_bytes()
-        if written_bytes is not None:
-            rate_bytes_s = self._meter.rate_bytes_s(now_s, written_bytes)
-        return Progress(
-            image_id=self._image.id,
-            store=self._store,
-            phase=now,
-            elapsed_s=self._account.elapsed_s(now_s),
-            total_bytes=self._image.size_bytes,
-            written_bytes=written_bytes,
-            rate_bytes_s=rate_bytes_s,
-        )
-
-    def _written_bytes(self) -> int | None:
-        if self._upload is not None and self._upload.written_bytes is not None:
-            return self._upload.written_bytes
-        return self._task.copied_bytes if self._task else None
-
-    def _check_time(self, seen: Progress) -> None:
+    def _check_time(self, all_seen: tuple[Progress, ...]) -> None:
         """Give up when the copy takes too long, or shows no sign of life."""
         now_s = self._clock.now_s()
+        seen = _hindmost(all_seen)
         if now_s >= self._until_s:
             self._learn_of_lock()
             raise messages.timed_out(seen, self._limits.timeout_s, self._task)
-        if not self._stall.is_stalled(now_s, self._signs_of_life(seen)):
+        if not self._stall.is_stalled(now_s, self._signs_of_life(all_seen)):
             return
         # The last sign that there can be costs a request of its own.
         self._learn_of_lock()
         if self._lock_expired():
             return
-        if self._stall.is_stalled(now_s, self._signs_of_life(seen)):
+        if self._stall.is_stalled(now_s, self._signs_of_life(all_seen)):
             raise messages.stalled(
                 seen, self._limits.stall_timeout_s, self._task
             )
 
-    def _signs_of_life(self, seen: Progress) -> tuple[object, ...]:
+    def _signs_of_life(
+        self, all_seen: tuple[Progress, ...]
+    ) -> tuple[object, ...]:
         return (
-            seen.phase,
-            seen.written_bytes,
+            tuple((seen.phase, seen.written_bytes) for seen in all_seen),
             self._image.lock,
             self._image.importing,
             self._task.updated_at if self._task else None,
@@ -322,3 +275,11 @@ class Lead:
             and task.id == self._image.lock
             and self._clock.utc() >= task.lock_ends_at
         )
+
+
+def _hindmost(all_seen: tuple[Progress, ...]) -> Progress:
+    """Return the one that the others wait for, as far as can be told."""
+    return next(
+        (seen for seen in all_seen if seen.phase is not Phase.DONE),
+        all_seen[-1],
+    )

@@ -39,18 +39,18 @@ def not_allowed(
 
 
 def failed(
-    image: Image, store: str, attempts: int, in_the_way: str
+    image: Image, stores: frozenset[str], attempts: int, in_the_way: str
 ) -> exceptions.CopyFailed:
     """The copy ended, as often as it was asked for, without the image."""
+    names = ', '.join(sorted(stores))
     why = in_the_way or (
-        f'{why_ended(image, frozenset({store}))}. The log of glance-api says '
-        'more.'
+        f'{why_ended(image, stores)}. The log of glance-api says more.'
     )
     times = '' if attempts == 1 else f' {attempts} times'
     return exceptions.CopyFailed(
-        f'The copy of image {image.id} to store {store} failed{times}: {why}',
+        f'The copy of image {image.id} to store {names} failed{times}: {why}',
         image.id,
-        store,
+        names,
     )
 
 

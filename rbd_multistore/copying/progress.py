@@ -9,9 +9,6 @@ from collections.abc import Callable
 
 from oslo_utils import units
 
-from rbd_multistore.ceph.uploads import Upload
-from rbd_multistore.glance.image import Image, Task
-
 
 class Phase(enum.Enum):
     """What a copy is seen to do, as a person reads it."""
@@ -19,6 +16,8 @@ class Phase(enum.Enum):
     QUEUED = 'queued behind another copy'
     STAGING = 'staging'
     UPLOADING = 'uploading'
+    #: Staging or uploading, in a cluster that is not ours to see.
+    COPYING = 'copying'
     FINISHING = 'finishing'
     DONE = 'done'
 
@@ -66,28 +65,6 @@ class Progress:
 
 
 Watch = Callable[[Progress], None]
-
-
-def phase(
-    image: Image,
-    store: str,
-    upload: Upload | None,
-    task: Task | None,
-    ours: bool,
-) -> Phase:
-    """Tell what the copy to *store* is doing while it is waited for.
-
-    :param upload: what our own cluster shows of it
-    :param task: what Glance tells of the task at work, where it was asked
-    :param ours: whether Glance accepted a request of ours
-    """
-    if store not in image.importing and not ours:
-        return Phase.QUEUED
-    if upload is not None:
-        return Phase.FINISHING if upload.is_whole else Phase.UPLOADING
-    if task is not None and task.copied_bytes is not None:
-        return Phase.UPLOADING
-    return Phase.STAGING
 
 
 class Meter:

@@ -48,6 +48,7 @@ def translated(doing: str, image: str = '') -> Iterator[None]:
     except (
         ksa_exc.ConnectFailure,
         ksa_exc.RetriableConnectionFailure,
+        ksa_exc.UnknownConnectionError,
         glance_exc.CommunicationError,
         glance_exc.InvalidEndpoint,
     ) as exc:
