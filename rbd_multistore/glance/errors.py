@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import contextlib
+import email.utils
 import re
+import time
 from collections.abc import Iterator
 
+import requests
 from glanceclient import exc as glance_exc
 from keystoneauth1 import exceptions as ksa_exc
 
@@ -64,6 +67,39 @@ def translated(doing: str, image: str = '') -> Iterator[None]:
         raise exceptions.GlanceInvalid(
             f'Cannot {doing}: {_words(exc)}'
         ) from exc
+
+
+def raise_if_told_to_wait(
+    response: requests.Response, **_kwargs: object
+) -> None:
+    """Raise where *response* is an error that says when to come again.
+
+    A hook for a ``requests`` session.
+
+    :raises GlanceUnavailable: a passing error, with ``Retry-After``
+    """
+    told = response.headers.get('Retry-After')
+    if told is None or response.status_code not in _PASSING:
+        return
+    seconds = _seconds(told)
+    raise exceptions.GlanceUnavailable(
+        f'{response.url.partition("?")[0]} answered {response.status_code} '
+        f'and asks to be left alone for {seconds:g} s.',
+        retry_after_s=seconds,
+    )
+
+
+def _seconds(told: str) -> float:
+    """Return what ``Retry-After`` says, a number or a date, in seconds."""
+    if told.strip().isdecimal():
+        return float(told)
+    try:
+        until = email.utils.parsedate_to_datetime(told)
+    except ValueError:
+        return 0.0
+    return max(
+        (until - datetime.datetime.now(datetime.UTC)).total_seconds(), 0
+    )
 
 
 def not_found(image: str) -> exceptions.ImageNotFound:

@@ -13,6 +13,7 @@ from oslo_config import cfg
 
 from rbd_multistore import exceptions, opts
 from rbd_multistore.glance.client import GlanceClient
+from rbd_multistore.glance.errors import raise_if_told_to_wait
 from rbd_multistore.glance.service import ImageService
 
 # What must be in the environment for it to name a cloud and somebody in it.
@@ -94,6 +95,8 @@ def _configured(
     session = loading.load_session_from_conf_options(
         conf, opts.GROUP, auth=auth
     )
+    # Neither client hands the header Retry-After on.
+    session.session.hooks['response'].append(raise_if_told_to_wait)
     return loading.load_adapter_from_conf_options(
         conf, opts.GROUP, session=session, auth=auth
     )
