@@ -97,9 +97,7 @@ def _seconds(told: str) -> float:
         until = email.utils.parsedate_to_datetime(told)
     except ValueError:
         return 0.0
-    return max(
-        (until - datetime.datetime.now(datetime.UTC)).total_seconds(), 0
-    )
+    return max(until.timestamp() - time.time(), 0.0)
 
 
 def not_found(image: str) -> exceptions.ImageNotFound:
