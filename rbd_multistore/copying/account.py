@@ -21,6 +21,7 @@ _OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
     (exceptions.CopyFailed, 'failed'),
     (exceptions.ImageError, 'image_gone'),
     (exceptions.GlanceError, 'glance_error'),
+    (exceptions.Interrupted, 'interrupted'),
     (KeyboardInterrupt, 'interrupted'),
 )
 

@@ -155,7 +155,9 @@ class Copier:
             self._limits.timeout_s,
             image.size_bytes,
         )
-        return messages.timed_out(waiting, self._limits.timeout_s, None)
+        return messages.timed_out(
+            waiting, self._limits.timeout_s, image.lock, None
+        )
 
 
 def _has_arrived(image: Image, stores: frozenset[str]) -> bool:

@@ -106,11 +106,20 @@ class Lead:
                 continue
             if decision.step is Step.ASK:
                 self._ask(decision.stores)
-            self._check_time(self._report())
-            self._wait()
-            self._look()
+            self._look_later()
         self._report()
         return self._image
+
+    def _look_later(self) -> None:
+        """Wait, and look until Glance has answered.
+
+        Nothing is decided, and so nothing asked for again, on an old view.
+        """
+        looked = False
+        while not looked:
+            self._check_time(self._report())
+            self._wait()
+            looked = self._look()
 
     def _decide(self) -> Decision:
         since_s = self._clock.now_s() - self._requested_s
@@ -126,7 +135,7 @@ class Lead:
         """Ask for the image in *stores*; note what became of the request."""
         names = ', '.join(sorted(stores))
         LOG.info('Asking for image %s in store %s', self._image.id, names)
-        marks = machine.marked(self._image)
+        before = self._image
         try:
             self._images.copy_image(self._image, stores)
         except exceptions.GlanceConflict as exc:
@@ -135,7 +144,7 @@ class Lead:
         except exceptions.GlanceUnavailable as exc:
             LOG.warning('Asking again, unless it was heard: %s', exc)
             self._leave_alone_s = exc.retry_after_s
-            self._request = Request(accepted=False, marked_before=marks)
+            self._request = Request(accepted=False, before=before)
         except exceptions.GlanceInvalid:
             # So is the answer where another host's copy was faster.
             self._look()
@@ -147,14 +156,14 @@ class Lead:
             ) from exc
         else:
             self._account.attempts += 1
-            self._request = Request(accepted=True, marked_before=marks)
+            self._request = Request(accepted=True, before=before)
             self._requested_s = self._clock.now_s()
             self._task = None
 
     def _ended(self, missing: frozenset[str]) -> None:
         """Clear the way for another request, or give up."""
         if self._request is not None and not self._request.accepted:
-            # Its answer was lost. That it left a mark shows that it arrived.
+            # Its answer was lost, but something came of it.
             self._account.attempts += 1
         in_the_way = ''
         if any(s.is_ours and s.store in missing for s in self._sights):
@@ -170,21 +179,22 @@ class Lead:
         )
         self._request = None
 
-    def _look(self) -> None:
-        """Look at Glance."""
+    def _look(self) -> bool:
+        """Look at Glance; tell whether it answered."""
         self._account.polls += 1
         try:
             image = self._images.image_again(self._image)
         except exceptions.GlanceUnavailable as exc:
             LOG.warning('Still waiting for image %s: %s', self._image.id, exc)
             self._leave_alone_s = exc.retry_after_s
-            return
+            return False
         image.check_active()
         self._image = image
         if self._request is not None:
             self._request = self._request.after(image)
         if all(sight.needs_task for sight in self._sights):
             self._learn_of_lock()
+        return True
 
     def _wait(self) -> None:
         """Wait until it is time to look at Glance again.
@@ -243,7 +253,9 @@ class Lead:
         seen = _hindmost(all_seen)
         if now_s >= self._until_s:
             self._learn_of_lock()
-            raise messages.timed_out(seen, self._limits.timeout_s, self._task)
+            raise messages.timed_out(
+                seen, self._limits.timeout_s, self._image.lock, self._task
+            )
         if not self._stall.is_stalled(now_s, self._signs_of_life(all_seen)):
             return
         # The last sign that there can be costs a request of its own.
@@ -252,7 +264,10 @@ class Lead:
             return
         if self._stall.is_stalled(now_s, self._signs_of_life(all_seen)):
             raise messages.stalled(
-                seen, self._limits.stall_timeout_s, self._task
+                seen,
+                self._limits.stall_timeout_s,
+                self._image.lock,
+                self._task,
             )
 
     def _signs_of_life(

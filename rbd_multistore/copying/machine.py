@@ -43,12 +43,12 @@ class Request:
 
     :ivar accepted: Glance said yes; ``False``: its answer was lost, so that
         nobody knows
-    :ivar marked_before: the stores that the lists named when it was sent
+    :ivar before: the image as it was when the request was sent
     :ivar lock_seen: the lock was seen held since
     """
 
     accepted: bool
-    marked_before: frozenset[str]
+    before: Image
     lock_seen: bool = False
 
     def after(self, image: Image) -> Request:
@@ -56,6 +56,12 @@ class Request:
         if not image.lock or self.lock_seen:
             return self
         return dataclasses.replace(self, lock_seen=True)
+
+    def left_its_mark(self, image: Image, stores: frozenset[str]) -> bool:
+        """Tell whether *image* shows that a copy to *stores* was begun."""
+        return self.lock_seen or bool(
+            (marked(image) - marked(self.before)) & stores
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,13 +95,14 @@ def decide(
         return Decision(Step.WAIT, missing)
     if request is None:
         return Decision(Step.ASK, missing)
-    if (marked(image) & missing) - request.marked_before:
+    if request.left_its_mark(image, missing):
         return Decision(Step.ENDED, missing)
-    if not request.accepted:
-        return Decision(Step.ASK, missing)
-    if request.lock_seen or settled:
-        return Decision(Step.ENDED, missing)
-    return Decision(Step.WAIT, missing)
+    if request.accepted:
+        return Decision(Step.ENDED if settled else Step.WAIT, missing)
+    # Its answer was lost. Where nothing of the image has changed it never
+    # arrived; else it is counted as one that did.
+    arrived = image.updated_at != request.before.updated_at
+    return Decision(Step.ENDED if arrived else Step.ASK, missing)
 
 
 def is_in(image: Image, store: str) -> bool:

@@ -55,34 +55,36 @@ def failed(
 
 
 def timed_out(
-    seen: Progress, limit_s: float, task: Task | None
+    seen: Progress, limit_s: float, lock: str, task: Task | None
 ) -> exceptions.CopyTimeout:
     """The copy did not end in time."""
     return exceptions.CopyTimeout(
         f'The copy of image {seen.image_id} to store {seen.store} did not '
-        f'end in {limit_s:g} s (copy_timeout): it is {seen}. {_lock(task)}',
+        f'end in {limit_s:g} s (copy_timeout): it is {seen}. {_lock(lock, task)}',
         seen.image_id,
         seen.store,
     )
 
 
 def stalled(
-    seen: Progress, limit_s: float, task: Task | None
+    seen: Progress, limit_s: float, lock: str, task: Task | None
 ) -> exceptions.CopyStalled:
     """The copy shows no sign of life."""
     return exceptions.CopyStalled(
         f'The copy of image {seen.image_id} to store {seen.store} has not '
         f'moved for {limit_s:g} s (copy_stall_timeout): it is {seen}. '
-        f'{_lock(task)}',
+        f'{_lock(lock, task)}',
         seen.image_id,
         seen.store,
     )
 
 
-def _lock(task: Task | None) -> str:
+def _lock(lock: str, task: Task | None) -> str:
     """Say who holds the image's lock, and what that means."""
+    if not lock:
+        return 'Nobody holds the lock of the image: try again.'
     if task is None:
-        return 'Nobody is known to hold its lock: try again.'
+        return f'Its lock is held by task {lock}, of which no more is known.'
     return (
         f'Its lock is held by task {task.id}, {task.status}, last heard of '
         f'at {task.updated_at:%Y-%m-%d %H:%M:%S %Z}; if glance-api died, the '

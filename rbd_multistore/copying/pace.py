@@ -30,8 +30,11 @@ class Pace:
 
     def next_s(self) -> float:
         """Return the next pause, in seconds."""
-        pause_s = min(self._next_s, self._longest_s)
-        self._next_s = pause_s * _GROWTH
+        if self._next_s >= self._longest_s:
+            # The dice that were cast on the way here keep hosts apart.
+            return self._longest_s
+        pause_s = self._next_s
+        self._next_s *= _GROWTH
         return pause_s * (1 - _JITTER * self._dice())
 
     def restart(self) -> None:

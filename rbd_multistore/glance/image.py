@@ -49,6 +49,7 @@ class Image:
         if nobody does
     :ivar locations: where its data is, as far as the cloud shows them;
         ``None``: the image says nothing of them
+    :ivar updated_at: when anything of it last changed, as Glance writes it
     """
 
     id: str
@@ -63,6 +64,7 @@ class Image:
     failed: frozenset[str]
     lock: str
     locations: tuple[Location, ...] | None
+    updated_at: str = ''
 
     @property
     def least_bytes(self) -> int:
@@ -144,6 +146,7 @@ def decode_image(document: Mapping[str, Any]) -> Image:
         failed=store_names(document.get('os_glance_failed_import')),
         lock=document.get('os_glance_import_task') or '',
         locations=None if shown is None else decode_locations(shown),
+        updated_at=document.get('updated_at') or '',
     )
 
 
