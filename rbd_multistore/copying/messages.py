@@ -60,7 +60,8 @@ def timed_out(
     """The copy did not end in time."""
     return exceptions.CopyTimeout(
         f'The copy of image {seen.image_id} to store {seen.store} did not '
-        f'end in {limit_s:g} s (copy_timeout): it is {seen}. {_lock(lock, task)}',
+        f'end in {limit_s:g} s (copy_timeout): it is {seen}. '
+        f'{_lock(lock, task)}',
         seen.image_id,
         seen.store,
     )
