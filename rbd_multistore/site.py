@@ -50,6 +50,11 @@ class Site:
         self._settings = opts.settings(conf)
         self._store_pool = self._settings.glance_store_pool
 
+    @property
+    def store(self) -> str | None:
+        """This site's Glance store, if it has one."""
+        return self._settings.glance_store_name
+
     @functools.cached_property
     def images(self) -> ImageService:
         """The cloud's images."""
@@ -95,13 +100,14 @@ class Site:
         return disk_xml(source, self.volumes.pool, name, target, bus)
 
     @functools.cached_property
-    def _libvirt(self) -> Libvirt:
+    def libvirt(self) -> Libvirt:
+        """The libvirt that defines the storage pool."""
         return Libvirt(self._settings.libvirt_uri)
 
     @functools.cached_property
     def _storage(self) -> StoragePool | None:
         name = self._settings.libvirt_pool
-        return StoragePool(self._libvirt, name) if name else None
+        return StoragePool(self.libvirt, name) if name else None
 
     @functools.cached_property
     def _cluster(self) -> Cluster:
@@ -110,9 +116,8 @@ class Site:
     def _uploads(self, images: ImageService) -> Uploads | None:
         """Return the pool of our Glance store, once somebody tells which."""
         if self._store_pool is None and self._settings.glance_store_name:
-            self._store_pool = images.store_pool(
-                self._settings.glance_store_name
-            )
+            detail = images.store_detail(self._settings.glance_store_name)
+            self._store_pool = detail.pool if detail else None
         if self._store_pool is None:
             return None
         return Uploads(self._cluster, self._store_pool)
@@ -125,12 +130,13 @@ class Site:
         return metrics.report
 
     @functools.cached_property
-    def _definition(self) -> Pool | None:
+    def definition(self) -> Pool | None:
+        """The storage pool; ``None``: Nova's options are used instead."""
         return self._storage.definition() if self._storage else None
 
     def _ceph_pool(self) -> str:
-        if self._definition is not None:
-            return self._definition.source
+        if self.definition is not None:
+            return self.definition.source
         if self._settings.rbd_pool is not None:
             return self._settings.rbd_pool
         raise exceptions.ConfigError(
@@ -140,11 +146,11 @@ class Site:
 
     def _access(self) -> Access:
         settings = self._settings
-        pool = self._definition
+        pool = self.definition
         user = settings.rbd_user or (pool.user if pool else None)
         if settings.ceph_conf or pool is None:
             return Access(conffile=settings.ceph_conf or '', user=user)
-        key = self._libvirt.key(pool.secret) if pool.secret else None
+        key = self.libvirt.key(pool.secret) if pool.secret else None
         return Access(mon_host=_mon_host(pool.hosts), user=user, key=key)
 
     def _disk_source(self) -> DiskSource:

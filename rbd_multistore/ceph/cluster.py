@@ -114,6 +114,24 @@ class Cluster:
                 )
         raise _no_pool(pool)
 
+    def versions(self) -> tuple[tuple[str, str], ...]:
+        """Return the versions of our library and of the monitors."""
+        with self._connection('read the version of librados') as connection:
+            ours = str(connection.version())
+        # As in "ceph version 16.2.15 (618f440...) pacific (stable)".
+        theirs = self._ask_monitors('version')['version'].split()
+        return ('librados', ours), ('ceph', theirs[2])
+
+    def is_administrator(self) -> bool:
+        """Tell whether the cephx user may do what only an operator should.
+
+        Listing the monitors' key store needs ``allow *`` or a capability for
+        that alone; its answer is thrown away.
+        """
+        with self._connection('see what the cephx user may do') as conn:
+            code, _, _ = conn.mon_command('{"prefix": "config-key ls"}', b'')
+        return code == 0
+
     @contextlib.contextmanager
     def pool(self, name: str, doing: str) -> Iterator[rados.Ioctx]:
         """Open a pool for *doing* something in it.

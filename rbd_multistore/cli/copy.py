@@ -119,7 +119,7 @@ class CopyImage(SiteCommand, lister.Lister):
         try:
             image = self.site.images.find(name)
             image.check_active()
-            missing = stores - (image.stores - image.importing)
+            missing = stores - image.held_by
             outcome = act(image, missing) if missing else 'there already'
         except exceptions.RBDMultistoreError as exc:
             self._failed = True

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from cliff import show
+from cliff import lister, show
 
 from rbd_multistore import exceptions
 from rbd_multistore.cli.columns import Lines, Names, Verdicts
@@ -63,6 +64,61 @@ class ShowImage(SiteCommand, show.ShowOne):
         if any(verdict.cloneable for verdict in verdicts):
             return verdicts, ''
         return verdicts, 'no location can be cloned here; each says why'
+
+
+class ListImage(SiteCommand, lister.Lister):
+    """List images, and the stores that hold them."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Take which images."""
+        parser = super().get_parser(prog_name)
+        which = parser.add_mutually_exclusive_group()
+        for name, words in (
+            ('here', "in this site's store"),
+            ('missing', "not in this site's store"),
+            ('copying', 'being copied to any store'),
+        ):
+            which.add_argument(
+                f'--{name}',
+                dest='which',
+                action='store_const',
+                const=name,
+                help=f'Only images that are {words}.',
+            )
+        return parser
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """List them."""
+        is_wanted = self._choice(parsed_args.which)
+        names = ('id', 'name', 'status', 'disk_format', 'size', 'stores')
+        return (*names, 'copying_to'), [
+            (
+                image.id,
+                image.name,
+                image.status,
+                image.disk_format,
+                image.size_bytes,
+                Names(image.held_by),
+                Names(image.importing),
+            )
+            for image in self.site.images.all()
+            if is_wanted(image)
+        ]
+
+    def _choice(self, which: str | None) -> Callable[[Image], bool]:
+        if which is None:
+            return lambda image: True
+        if which == 'copying':
+            return lambda image: bool(image.importing)
+        store = self.site.store
+        if store is None:
+            raise exceptions.ConfigError(
+                f'--{which} needs to know the store of this site: set '
+                'glance_store_name.'
+            )
+        return lambda image: (store in image.held_by) is (which == 'here')
 
 
 class RepairImage(SiteCommand, show.ShowOne):

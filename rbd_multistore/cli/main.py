@@ -150,12 +150,15 @@ def main(argv: list[str] | None = None) -> int:
     0: done; 1: an error, told in one line on stderr; 2: wrong usage.
     """
     try:
-        return Shell().run(sys.argv[1:] if argv is None else argv)
+        status = Shell().run(sys.argv[1:] if argv is None else argv)
     except KeyboardInterrupt:
-        sys.stderr.write('error: interrupted; Glance goes on with a copy\n')
-        return _INTERRUPTED
+        status = _INTERRUPTED
     except BrokenPipeError:
         return 1
+    # cliff catches an interruption of a command itself, and says nothing.
+    if status == _INTERRUPTED:
+        sys.stderr.write('error: interrupted; Glance goes on with a copy\n')
+    return status
 
 
 if __name__ == '__main__':

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from rbd_multistore import exceptions
 from rbd_multistore.ceph.uploads import Uploads
-from rbd_multistore.copying import machine, messages
+from rbd_multistore.copying import messages
 from rbd_multistore.copying.account import Account, Report
 from rbd_multistore.copying.lead import ClearTheWay, Lead, Limits, Time
 from rbd_multistore.copying.progress import Phase, Progress, Watch
@@ -70,7 +70,7 @@ class Copier:
         :raises GlanceError: Glance refused for a reason that stays
         """
         until_s = self._clock.now_s() + self._limits.timeout_s
-        while not _has_arrived(image, stores):
+        while not stores <= image.held_by:
             key = image.id, stores
             flight, leads = self._flights.join(key)
             if leads:
@@ -158,10 +158,6 @@ class Copier:
         return messages.timed_out(
             waiting, self._limits.timeout_s, image.lock, None
         )
-
-
-def _has_arrived(image: Image, stores: frozenset[str]) -> bool:
-    return all(machine.is_in(image, store) for store in stores)
 
 
 def _both(flight: Flight, watch: Watch) -> Watch:

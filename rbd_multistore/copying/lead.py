@@ -148,7 +148,7 @@ class Lead:
         except exceptions.GlanceInvalid:
             # So is the answer where another host's copy was faster.
             self._look()
-            if not any(machine.is_in(self._image, name) for name in stores):
+            if not stores & self._image.held_by:
                 raise
         except exceptions.GlanceForbidden as exc:
             raise messages.not_allowed(
@@ -158,7 +158,7 @@ class Lead:
             self._account.attempts += 1
             self._request = Request(accepted=True, before=before)
             self._requested_s = self._clock.now_s()
-            self._task = None
+            self._pace.restart()
 
     def _ended(self, missing: frozenset[str]) -> None:
         """Clear the way for another request, or give up."""
@@ -274,6 +274,7 @@ class Lead:
         self, all_seen: tuple[Progress, ...]
     ) -> tuple[object, ...]:
         return (
+            self._account.attempts,
             tuple((seen.phase, seen.written_bytes) for seen in all_seen),
             self._image.lock,
             self._image.importing,
@@ -281,7 +282,11 @@ class Lead:
         )
 
     def _learn_of_lock(self) -> None:
-        self._task = self._images.lock_task(self._image)
+        """Ask who holds the lock; keep what is known where none answers."""
+        task = self._images.lock_task(self._image)
+        known = self._task is not None and self._task.id == self._image.lock
+        if task is not None or not known:
+            self._task = task
 
     def _lock_expired(self) -> bool:
         task = self._task

@@ -58,9 +58,15 @@ class Request:
         return dataclasses.replace(self, lock_seen=True)
 
     def left_its_mark(self, image: Image, stores: frozenset[str]) -> bool:
-        """Tell whether *image* shows that a copy to *stores* was begun."""
-        return self.lock_seen or bool(
-            (marked(image) - marked(self.before)) & stores
+        """Tell whether *image* shows that a copy to *stores* was begun.
+
+        A copy leaves one of the lists as it enters the other, so that each
+        is compared for itself.
+        """
+        return (
+            self.lock_seen
+            or image.importing & stores != self.before.importing & stores
+            or image.failed & stores != self.before.failed & stores
         )
 
 
@@ -88,7 +94,7 @@ def decide(
     :param settled: an accepted request is old enough for its lock to be
         visible on whichever replica of Glance's database was asked
     """
-    missing = frozenset(s for s in targets if not is_in(image, s))
+    missing = targets - image.held_by
     if not missing:
         return Decision(Step.DONE, missing)
     if image.lock and not lock_expired:
@@ -103,16 +109,6 @@ def decide(
     # arrived; else it is counted as one that did.
     arrived = image.updated_at != request.before.updated_at
     return Decision(Step.ENDED if arrived else Step.ASK, missing)
-
-
-def is_in(image: Image, store: str) -> bool:
-    """Tell whether *store* has all of *image*."""
-    return store in image.stores and store not in image.importing
-
-
-def marked(image: Image) -> frozenset[str]:
-    """Return the stores that Glance's lists of copies name."""
-    return image.importing | image.failed
 
 
 def why_ended(image: Image, stores: frozenset[str]) -> str:

@@ -7,7 +7,6 @@ from oslo_log import log as logging
 
 from rbd_multistore import exceptions
 from rbd_multistore.ceph.uploads import Upload, Uploads
-from rbd_multistore.copying import machine
 from rbd_multistore.copying.progress import Meter, Phase, Progress
 from rbd_multistore.glance.image import Image, Task
 
@@ -86,7 +85,7 @@ class Sight:
         )
 
     def _phase(self, image: Image, task: Task | None, ours: bool) -> Phase:
-        if machine.is_in(image, self.store):
+        if self.store in image.held_by:
             return Phase.DONE
         if self.store not in image.importing and not ours:
             return Phase.QUEUED

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
+import datetime
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from glanceclient.v2 import client as glance_v2
@@ -30,6 +31,35 @@ class Store:
     read_only: bool
 
 
+@dataclasses.dataclass(frozen=True)
+class StoreDetail:
+    """A store, as ``/v2/info/stores/detail`` shows it.
+
+    :ivar type: ``rbd``, ``file``, ...
+    :ivar pool: the Ceph pool of an RBD store; ``None``: not told
+    :ivar fsid: the cluster of an RBD store; ``None``: not told
+    """
+
+    id: str
+    type: str
+    pool: str | None
+    fsid: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Identity:
+    """Who some credentials are of, from the token that Keystone gave.
+
+    :ivar issued_at: Keystone's time when it gave the token; ``None``: the
+        credentials are none of Keystone's
+    """
+
+    user: str
+    project: str
+    roles: frozenset[str]
+    issued_at: datetime.datetime | None
+
+
 class GlanceClient:
     """The calls that are made to Glance, with decoded answers.
 
@@ -38,6 +68,7 @@ class GlanceClient:
 
     def __init__(self, endpoint: adapter.Adapter):
         """Speak to Glance through *endpoint*, which knows the session."""
+        self._endpoint = endpoint
         self._client: Any = glance_v2.Client(
             session=endpoint.session,
             auth=endpoint.auth,
@@ -65,6 +96,12 @@ class GlanceClient:
             found = self._client.images.list(filters={'name': name})
             return tuple(decode_image(document) for document in found)
 
+    def all(self) -> Iterator[Image]:
+        """Return the images that may be seen, a page at a time."""
+        with errors.translated('list images'):
+            for document in self._client.images.list():
+                yield decode_image(document)
+
     def locations(self, image_id: str) -> tuple[Location, ...]:
         """Return an image's locations, from the Locations API.
 
@@ -89,8 +126,8 @@ class GlanceClient:
                 for store in found.get('stores', ())
             )
 
-    def store_pool(self, store: str) -> str | None:
-        """Return the Ceph pool of a store; ``None``: Glance does not tell.
+    def store_detail(self, store: str) -> StoreDetail | None:
+        """Return what a store is; ``None``: Glance does not tell.
 
         :raises GlanceForbidden: without the role ``service`` or ``admin``
         """
@@ -98,8 +135,32 @@ class GlanceClient:
             found = self._client.images.get_stores_info_detail()
         for detail in found.get('stores', ()):
             if detail['id'] == store:
-                return (detail.get('properties') or {}).get('pool')
+                properties = detail.get('properties') or {}
+                return StoreDetail(
+                    id=store,
+                    type=detail.get('type') or '',
+                    pool=properties.get('pool'),
+                    fsid=properties.get('fsid'),
+                )
         return None
+
+    def identity(self) -> Identity:
+        """Return who these credentials are of.
+
+        :raises GlanceUnauthorized: Keystone does not accept them
+        """
+        with errors.translated('get a token'):
+            auth, session = self._endpoint.auth, self._endpoint.session
+            access = getattr(auth, 'get_access', lambda _session: None)
+            found = access(session)
+        if found is None:
+            return Identity('somebody', '', frozenset(), None)
+        return Identity(
+            user=found.username or '',
+            project=found.project_name or '',
+            roles=frozenset(found.role_names or ()),
+            issued_at=found.issued,
+        )
 
     def tasks(self, image_id: str) -> tuple[Task, ...]:
         """Return the tasks that worked on an image, as far as known."""

@@ -73,6 +73,11 @@ class Image:
             self.virtual_size_bytes, self.size_bytes, self.min_disk_gib << 30
         )
 
+    @property
+    def held_by(self) -> frozenset[str]:
+        """The stores that hold all of it: a store may be listed too early."""
+        return self.stores - self.importing
+
     def check_active(self) -> None:
         """Refuse an image that cannot be used as it is now.
 

@@ -8,14 +8,19 @@ ordinary user: they read its locations, and have it copied.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TypeVar
 
 from oslo_log import log as logging
 from oslo_utils import uuidutils
 
 from rbd_multistore import exceptions
-from rbd_multistore.glance.client import GlanceClient, Store
+from rbd_multistore.glance.client import (
+    GlanceClient,
+    Identity,
+    Store,
+    StoreDetail,
+)
 from rbd_multistore.glance.errors import not_found
 from rbd_multistore.glance.image import Image, Location, Task
 
@@ -110,14 +115,26 @@ class ImageService:
             lambda glance: glance.locations(image.id), self._to_read
         )
 
-    def store_pool(self, store: str) -> str | None:
-        """Return the Ceph pool of a store; ``None``: Glance does not tell."""
+    def all(self) -> Iterator[Image]:
+        """Return the images that the caller may see."""
+        return self._caller.all()
+
+    def identities(self) -> tuple[Identity, ...]:
+        """Return who the caller is and, if another, who the service is.
+
+        :raises GlanceError: Keystone does not accept the credentials
+        """
+        clients = dict.fromkeys(_present(self._caller, self._service))
+        return tuple(client.identity() for client in clients)
+
+    def store_detail(self, store: str) -> StoreDetail | None:
+        """Return what a store is; ``None``: Glance does not tell."""
         try:
             return self._first_allowed(
-                lambda glance: glance.store_pool(store), self._to_read
+                lambda glance: glance.store_detail(store), self._to_read
             )
         except exceptions.GlanceError as exc:
-            LOG.info('The pool of store %s is not known: %s', store, exc)
+            LOG.info('What store %s is, is not known: %s', store, exc)
             return None
 
     def lock_task(self, image: Image) -> Task | None:

@@ -65,6 +65,14 @@ class Libvirt:
                 raise _no_secret(secret) from exc
         return base64.b64encode(value).decode()
 
+    def versions(self) -> tuple[tuple[str, str], ...]:
+        """Return the versions of libvirt and of its hypervisor."""
+        with self.doing('tell its version') as connection:
+            return (
+                ('libvirt', _dotted(connection.getLibVersion())),
+                (connection.getType(), _dotted(connection.getVersion())),
+            )
+
     def close(self) -> None:
         """Close the connection, if there is one; no call is under way."""
         with self._lock:
@@ -105,6 +113,12 @@ def _secret(
     return connection.secretLookupByUsage(
         libvirt.VIR_SECRET_USAGE_TYPE_CEPH, secret.usage
     )
+
+
+def _dotted(version: int) -> str:
+    """Write 9000000 as ``9.0.0``, as libvirt counts."""
+    major, rest = divmod(version, 1_000_000)
+    return f'{major}.{rest // 1000}.{rest % 1000}'
 
 
 def _no_secret(secret: Secret) -> exceptions.SecretNotFound:

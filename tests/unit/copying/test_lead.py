@@ -369,3 +369,31 @@ def test_the_account_adds_up():
 def test_the_outcome_is_named(error, outcome):
     case = _case((0, THERE))
     assert case.account.close(1.0, error).outcome == outcome
+
+
+def test_a_new_request_is_a_sign_of_life():
+    """Nothing moves for 10 s, the copy fails, and nothing for 10 s again."""
+    case = _case((0, image()), limits=Limits(stall_timeout_s=15.0))
+
+    def shows(now_s):
+        asked = len(case.glance.asked)
+        if asked == 1:
+            return LOCKED if now_s < 10 else image()
+        if asked == 2:
+            return LOCKED if now_s < 22 else THERE
+        return image()
+
+    case.glance._shows = shows
+    assert case.run() == THERE
+    assert len(case.glance.asked) == 2
+
+
+def test_what_was_known_of_the_lock_is_told_where_glance_is_away():
+    known = Task('t', 'processing', '', EPOCH)
+    case = _case(
+        (0, LOCKED),
+        limits=Limits(timeout_s=30.0),
+        tasks=lambda now_s: known if now_s < 1 else None,
+    )
+    with pytest.raises(exceptions.CopyTimeout, match='held by task t, proc'):
+        case.run()

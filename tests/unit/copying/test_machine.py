@@ -91,6 +91,13 @@ def test_a_failure_from_before_the_request_does_not_end_it():
     assert decide(seen, A, stale, settled=False).step is Step.WAIT
 
 
+def test_a_quick_failure_after_a_copy_that_died_is_seen():
+    dead = image(importing=('site_a',))
+    request = Request(accepted=True, before=dead)
+    seen = image(failed=('site_a',))
+    assert decide(seen, A, request, settled=False).step is Step.ENDED
+
+
 def test_an_expired_lock_is_nobodys():
     seen = image(importing=('site_a',), lock='dead')
     assert decide(seen, A, None).step is Step.WAIT

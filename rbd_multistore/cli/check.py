@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``rbd-multistore check``"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from cliff import lister
+
+from rbd_multistore.cli.command import SiteCommand
+
+if TYPE_CHECKING:
+    from rbd_multistore.checks.result import Result
+
+
+class CheckSite(SiteCommand, lister.Lister):
+    """Try for real what volumes at this site need.
+
+    The exit status is 0 if all is well, 1 if there is a warning, 2 if
+    something does not work.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._worst = 0
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Take how deep to look."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--deep',
+            action='store_true',
+            help='Also clone an image of the store to a volume that is '
+            'removed again.',
+        )
+        return parser
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Try it; return how bad the worst of it is."""
+        return super().run(parsed_args) or self._worst
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Try it."""
+        from rbd_multistore.checks.cloud import CloudChecks
+        from rbd_multistore.checks.cluster import ClusterChecks
+        from rbd_multistore.checks.deep import DeepCheck
+        from rbd_multistore.checks.result import run
+
+        results = [
+            *run(ClusterChecks(self.site).group()),
+            *run(CloudChecks(self.site).group()),
+        ]
+        if parsed_args.deep:
+            results += run(DeepCheck(self.site).group())
+        self._worst = max(result.outcome.value for result in results)
+        return (
+            ('check', 'result', 'detail', 'what to do'),
+            [_row(result) for result in results],
+        )
+
+
+def _row(result: Result) -> tuple[str, ...]:
+    return (
+        result.check,
+        result.outcome.name.lower(),
+        result.detail,
+        result.remedy,
+    )
