@@ -57,7 +57,7 @@ class Libvirt:
         """
         with self.doing('read a secret') as connection:
             try:
-                found = _secret(connection, secret)
+                found = find_secret(connection, secret)
                 value = found.value()
             except libvirt.libvirtError as exc:
                 if exc.get_error_code() != libvirt.VIR_ERR_NO_SECRET:
@@ -105,9 +105,10 @@ def _connect(uri: str) -> libvirt.virConnect:
     return libvirt.open(uri)
 
 
-def _secret(
+def find_secret(
     connection: libvirt.virConnect, secret: Secret
 ) -> libvirt.virSecret:
+    """Return libvirt's handle of *secret*; errors are libvirt's own."""
     if secret.uuid:
         return connection.secretLookupByUUIDString(secret.uuid)
     return connection.secretLookupByUsage(

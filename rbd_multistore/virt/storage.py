@@ -56,12 +56,23 @@ class StoragePool:
             return True
 
     def _lookup(self, conn: libvirt.virConnect) -> libvirt.virStoragePool:
-        try:
-            return conn.storagePoolLookupByName(self.name)
-        except libvirt.libvirtError as exc:
-            if exc.get_error_code() != libvirt.VIR_ERR_NO_STORAGE_POOL:
-                raise
+        found = find_pool(conn, self.name)
+        if found is None:
             raise exceptions.LibvirtPoolNotFound(
-                f'libvirt has no storage pool {self.name}: define it (virsh '
-                'pool-define), or set libvirt_pool to one that it has.'
-            ) from exc
+                f'libvirt has no storage pool {self.name}: define it '
+                '(rbd-multistore pool define, or virsh pool-define), or set '
+                'libvirt_pool to one that it has.'
+            )
+        return found
+
+
+def find_pool(
+    conn: libvirt.virConnect, name: str
+) -> libvirt.virStoragePool | None:
+    """Return libvirt's handle of a pool; ``None``: there is none."""
+    try:
+        return conn.storagePoolLookupByName(name)
+    except libvirt.libvirtError as exc:
+        if exc.get_error_code() != libvirt.VIR_ERR_NO_STORAGE_POOL:
+            raise
+        return None
