@@ -7,11 +7,14 @@ import base64
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import libvirt
 
 from rbd_multistore import exceptions
 from rbd_multistore.virt.pool import Secret
+
+_T = TypeVar('_T')
 
 
 class Libvirt:
@@ -39,39 +42,50 @@ class Libvirt:
     def doing(self, doing: str) -> Iterator[libvirt.virConnect]:
         """Give the connection for *doing* something, as in "cannot ...".
 
-        :raises LibvirtUnavailable: there is no connection to be had
-        :raises VirtError: in place of libvirt's error in the block
+        :raises LibvirtUnavailable: there is no connection to be had, or it
+            broke in the block
+        :raises VirtError: in place of libvirt's other errors in the block
         """
         connection = self._connection()
         try:
             yield connection
         except libvirt.libvirtError as exc:
-            raise exceptions.VirtError(
+            kind = exceptions.VirtError
+            if not connection.isAlive():
+                kind = exceptions.LibvirtUnavailable
+            raise kind(
                 f'libvirt cannot {doing}: {exc.get_error_message()}.'
             ) from exc
+
+    def read(self, doing: str, ask: Callable[[libvirt.virConnect], _T]) -> _T:
+        """Return what *ask* answers; it changes nothing.
+
+        That a daemon was restarted shows only when the kept connection is
+        used. Then *ask* is called once more, with a new one.
+
+        :raises LibvirtUnavailable: the daemon is away
+        :raises VirtError: in place of libvirt's other errors
+        """
+        try:
+            with self.doing(doing) as connection:
+                return ask(connection)
+        except exceptions.LibvirtUnavailable:
+            with self.doing(doing) as connection:
+                return ask(connection)
 
     def key(self, secret: Secret) -> str:
         """Return the cephx key that *secret* holds, in base64.
 
         :raises SecretNotFound: there is no such secret, or it has no value
         """
-        with self.doing('read a secret') as connection:
-            try:
-                found = find_secret(connection, secret)
-                value = found.value()
-            except libvirt.libvirtError as exc:
-                if exc.get_error_code() != libvirt.VIR_ERR_NO_SECRET:
-                    raise
-                raise _no_secret(secret) from exc
+        value = self.read(
+            'read a secret', lambda connection: _value(connection, secret)
+        )
         return base64.b64encode(value).decode()
 
     def versions(self) -> tuple[tuple[str, str], ...]:
         """Return the versions of libvirt and of its hypervisor."""
-        with self.doing('tell its version') as connection:
-            return (
-                ('libvirt', _dotted(connection.getLibVersion())),
-                (connection.getType(), _dotted(connection.getVersion())),
-            )
+        return self.read('tell its version', _versions)
 
     def close(self) -> None:
         """Close the connection, if there is one; no call is under way."""
@@ -113,6 +127,22 @@ def find_secret(
         return connection.secretLookupByUUIDString(secret.uuid)
     return connection.secretLookupByUsage(
         libvirt.VIR_SECRET_USAGE_TYPE_CEPH, secret.usage
+    )
+
+
+def _value(connection: libvirt.virConnect, secret: Secret) -> bytes:
+    try:
+        return find_secret(connection, secret).value()
+    except libvirt.libvirtError as exc:
+        if exc.get_error_code() != libvirt.VIR_ERR_NO_SECRET:
+            raise
+        raise _no_secret(secret) from exc
+
+
+def _versions(connection: libvirt.virConnect) -> tuple[tuple[str, str], ...]:
+    return (
+        ('libvirt', _dotted(connection.getLibVersion())),
+        (connection.getType(), _dotted(connection.getVersion())),
     )
 
 

@@ -29,8 +29,10 @@ class StoragePool:
         :raises LibvirtPoolNotFound: there is none of that name
         :raises LibvirtPoolInvalid: it is not of type ``rbd``
         """
-        with self._daemon.doing(f'read storage pool {self.name}') as conn:
-            return parse_pool(self._lookup(conn).XMLDesc(0))
+        return self._daemon.read(
+            f'read storage pool {self.name}',
+            lambda conn: parse_pool(self._lookup(conn).XMLDesc(0)),
+        )
 
     def create_volume(self, name: str, size_bytes: int) -> bool:
         """Make a blank volume, so that the pool knows of it at once.
