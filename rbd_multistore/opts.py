@@ -112,6 +112,11 @@ _OPTS: list[cfg.Opt] = [
     ),
 ]
 
+# keystoneauth1 knows no service of ours, and waits for ever for any.
+_KEYSTONEAUTH_DEFAULTS = {'service_type': 'image', 'timeout': 60}
+
+_DEFAULTS = (cfg.Locations.opt_default, cfg.Locations.set_default)
+
 # Nova's options are not ours to describe: only their names and types, so
 # that an existing nova.conf can be read where Nova itself is not loaded.
 _NOVA_GROUP = 'libvirt'
@@ -175,9 +180,8 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
     loading.register_session_conf_options(conf, GROUP)
     loading.register_auth_conf_options(conf, GROUP)
     loading.register_adapter_conf_options(conf, GROUP)
-    conf.set_default('service_type', 'image', group=GROUP)
-    # keystoneauth1 waits for ever unless told otherwise.
-    conf.set_default('timeout', 60, group=GROUP)
+    for name, default in _KEYSTONEAUTH_DEFAULTS.items():
+        conf.set_default(name, default, group=GROUP)
     for opt in _NOVA_OPTS:
         if not _is_registered(conf, opt.dest):
             conf.register_opt(opt, group=_NOVA_GROUP)
@@ -185,18 +189,15 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
 
 def list_opts() -> list[tuple[str, Iterable[cfg.Opt]]]:
     """Return the options for oslo.config's sample and reference pages."""
-    return [
-        (
-            GROUP,
-            [
-                *copy.deepcopy(_OPTS),
-                *loading.get_session_conf_options(),
-                *loading.get_auth_common_conf_options(),
-                *loading.get_auth_plugin_conf_options('password'),
-                *loading.get_adapter_conf_options(),
-            ],
-        )
+    options = [
+        *copy.deepcopy(_OPTS),
+        *loading.get_session_conf_options(),
+        *loading.get_auth_common_conf_options(),
+        *loading.get_auth_plugin_conf_options('password'),
+        *loading.get_adapter_conf_options(),
     ]
+    cfg.set_defaults(options, **_KEYSTONEAUTH_DEFAULTS)
+    return [(GROUP, options)]
 
 
 def settings(conf: cfg.ConfigOpts) -> Settings:
@@ -240,7 +241,7 @@ def _either(conf: cfg.ConfigOpts, ours: str, novas: str) -> Any:
 
 def _is_set(conf: cfg.ConfigOpts, group: str, name: str) -> bool:
     place = conf.get_location(name, group)
-    return place is not None and place.location.is_user_controlled
+    return place is not None and place.location not in _DEFAULTS
 
 
 def _is_registered(conf: cfg.ConfigOpts, name: str) -> bool:

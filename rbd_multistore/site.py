@@ -8,6 +8,7 @@ listing volumes needs no Glance and showing an image no libvirt secret.
 from __future__ import annotations
 
 import functools
+import ipaddress
 from collections.abc import Mapping
 
 from oslo_config import cfg
@@ -28,6 +29,9 @@ from rbd_multistore.virt.disk import DiskSource, disk_xml
 from rbd_multistore.virt.libvirtd import Libvirt
 from rbd_multistore.virt.pool import Host, Pool, Secret
 from rbd_multistore.virt.storage import StoragePool
+
+# The messenger that monitors speak at the ports that are reserved for them.
+_MESSENGERS = {'3300': 'v2:', '6789': 'v1:'}
 
 
 class Site:
@@ -161,7 +165,9 @@ class Site:
         hosts = tuple(Host(mon.host, mon.port) for mon in monitors)
         uuid = self._settings.rbd_secret_uuid
         secret = Secret(uuid, '') if uuid else None
-        return DiskSource(hosts, self._settings.rbd_user or '', secret)
+        # librados' own default.
+        user = self._settings.rbd_user or 'admin'
+        return DiskSource(hosts, user, secret)
 
 
 def _mon_host(hosts: tuple[Host, ...]) -> str:
@@ -170,4 +176,17 @@ def _mon_host(hosts: tuple[Host, ...]) -> str:
 
 def _address(host: Host) -> str:
     name = f'[{host.name}]' if ':' in host.name else host.name
-    return f'{name}:{host.port}' if host.port else name
+    if not host.port:
+        return name
+    # Without it librados tries both messengers at one port, for seconds;
+    # it takes it before an address, not before a name.
+    messenger = _MESSENGERS.get(host.port, '') if _is_ip(host.name) else ''
+    return f'{messenger}{name}:{host.port}'
+
+
+def _is_ip(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

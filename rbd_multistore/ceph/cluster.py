@@ -194,7 +194,7 @@ class Cluster:
                 kept.set_result(self._connect(self._access, self._timeout_s))
         except BaseException as exc:
             self._forget(kept)
-            kept.set_exception(exc)
+            kept.set_exception(_for_others(exc))
             raise
         return kept
 
@@ -204,6 +204,15 @@ class Cluster:
         with self._lock:
             if self._kept is kept:
                 self._kept = None
+
+
+def _for_others(exc: BaseException) -> Exception:
+    """Return what the threads are told that waited for the connection."""
+    if isinstance(exc, Exception):
+        return exc
+    return exceptions.ClusterUnavailable(
+        'The thread that was connecting to the cluster was stopped. Try again.'
+    )
 
 
 def _connect(access: Access, timeout_s: int) -> rados.Rados:

@@ -38,7 +38,7 @@ _KINDS: tuple[
         (rados.TimedOut, rados.InterruptedOrTimeoutError, rbd.Timeout),
         exceptions.ClusterUnavailable,
         'the cluster did not answer in time. See that its monitors and OSDs '
-        'run, or raise ceph_timeout',
+        'run, and that the key is the one of the user; or raise ceph_timeout',
     ),
     (
         (rbd.ImageNotFound, rbd.ObjectNotFound, rados.ObjectNotFound),

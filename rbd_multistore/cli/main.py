@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from rbd_multistore.site import Site
 
 _PROJECT = 'rbd-multistore'
+_USAGE = 2
 _INTERRUPTED = 130
+_BINDINGS = ('rados', 'rbd', 'libvirt')
 _LEVELS = {0: logging.ERROR, 1: logging.WARNING, 2: logging.INFO}
 
 
@@ -104,6 +106,19 @@ class Shell(app.App):
         for handler in logging.getLogger('').handlers:
             handler.setFormatter(OneLine())
             handler.setLevel(level)
+        if level >= logging.WARNING:
+            # Its warnings come before an error that says the same.
+            logging.getLogger('keystoneauth').setLevel(logging.ERROR)
+
+    def run(self, argv: list[str]) -> int:
+        """Run a command; without one, say that one is needed."""
+        status = super().run(argv)
+        return _USAGE if self.interactive_mode else status
+
+    def interact(self) -> None:
+        """There is no shell of our own."""
+        self.parser.print_usage(self.stderr)
+        self.stderr.write(f'error: no command; see {_PROJECT} --help\n')
 
     @functools.cached_property
     def site(self) -> Site:
@@ -117,6 +132,8 @@ class Shell(app.App):
             from rbd_multistore.copying.lead import Time
             from rbd_multistore.site import Site
         except ImportError as exc:
+            if exc.name not in _BINDINGS:
+                raise
             raise exceptions.ConfigError(
                 f'{exc}. Install the bindings of Ceph and libvirt with the '
                 "system's package manager (Debian: python3-rados "

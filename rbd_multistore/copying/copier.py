@@ -10,6 +10,7 @@ from rbd_multistore.ceph.uploads import Uploads
 from rbd_multistore.copying import messages
 from rbd_multistore.copying.account import Account, Report
 from rbd_multistore.copying.lead import ClearTheWay, Lead, Limits, Time
+from rbd_multistore.copying.pace import Deadline
 from rbd_multistore.copying.progress import Phase, Progress, Watch
 from rbd_multistore.copying.sharing import Flight, Flights
 from rbd_multistore.copying.sight import Sight
@@ -69,7 +70,7 @@ class Copier:
         :raises ImageNotActive: it was deactivated
         :raises GlanceError: Glance refused for a reason that stays
         """
-        until_s = self._clock.now_s() + self._limits.timeout_s
+        deadline = Deadline(self._limits.timeout_s, self._clock.now_s())
         while not stores <= image.held_by:
             key = image.id, stores
             flight, leads = self._flights.join(key)
@@ -78,15 +79,23 @@ class Copier:
                     return self._lead(
                         images, image, stores, _both(flight, watch)
                     )
-            left_s = until_s - self._clock.now_s()
-            if left_s <= 0:
-                raise self._timed_out(image, stores)
-            flight.follow(watch, left_s)
+            self._follow(flight, deadline, watch)
             # The leader may have stopped for a reason of its own, and the
             # image is to be seen by this caller, whoever waited for it.
             image = images.image(image.id)
             image.check_active()
+            if deadline.left_s(self._clock.now_s()) <= 0:
+                raise self._timed_out(image, stores)
         return image
+
+    def _follow(
+        self, flight: Flight, deadline: Deadline, watch: Watch
+    ) -> None:
+        def told(seen: Progress) -> None:
+            deadline.note(seen.behind, self._clock.now_s())
+            watch(seen)
+
+        flight.follow(told, lambda: deadline.left_s(self._clock.now_s()))
 
     def ask(
         self, images: ImageService, image: Image, stores: frozenset[str]

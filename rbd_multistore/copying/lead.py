@@ -15,7 +15,7 @@ from rbd_multistore import exceptions
 from rbd_multistore.copying import machine, messages
 from rbd_multistore.copying.account import Account
 from rbd_multistore.copying.machine import Decision, Request, Step
-from rbd_multistore.copying.pace import Pace, cluster_pause_s
+from rbd_multistore.copying.pace import Deadline, Pace, cluster_pause_s
 from rbd_multistore.copying.progress import Phase, Progress, StallTimer, Watch
 from rbd_multistore.copying.sight import Sight
 from rbd_multistore.glance.image import Image, Task
@@ -92,8 +92,8 @@ class Lead:
         self._request: Request | None = None
         self._requested_s = 0.0
         self._task: Task | None = None
-        self._leave_alone_s = 0.0
-        self._until_s = clock.now_s() + limits.timeout_s
+        self._not_before_s = clock.now_s()
+        self._deadline = Deadline(limits.timeout_s, clock.now_s())
         self._stall = StallTimer(limits.stall_timeout_s, clock.now_s())
         self._logged_s = clock.now_s()
 
@@ -143,7 +143,7 @@ class Lead:
             LOG.info('Image %s is being worked on: %s', self._image.id, exc)
         except exceptions.GlanceUnavailable as exc:
             LOG.warning('Asking again, unless it was heard: %s', exc)
-            self._leave_alone_s = exc.retry_after_s
+            self._leave_alone(exc.retry_after_s)
             self._request = Request(accepted=False, before=before)
         except exceptions.GlanceInvalid:
             # So is the answer where another host's copy was faster.
@@ -186,7 +186,7 @@ class Lead:
             image = self._images.image_again(self._image)
         except exceptions.GlanceUnavailable as exc:
             LOG.warning('Still waiting for image %s: %s', self._image.id, exc)
-            self._leave_alone_s = exc.retry_after_s
+            self._leave_alone(exc.retry_after_s)
             return False
         image.check_active()
         self._image = image
@@ -201,14 +201,17 @@ class Lead:
 
         It is time at once when our cluster shows that all is written.
         """
-        pause_s = max(self._pace.next_s(), self._leave_alone_s)
-        self._leave_alone_s = 0.0
-        until_s = min(self._clock.now_s() + pause_s, self._until_s)
+        now_s = self._clock.now_s()
+        look_s = max(now_s + self._pace.next_s(), self._not_before_s)
+        until_s = min(look_s, now_s + self._deadline.left_s(now_s))
         while (left_s := until_s - self._clock.now_s()) > 0:
             self._clock.sleep(min(left_s, cluster_pause_s(self._elapsed_s())))
             if self._look_at_cluster():
                 self._pace.restart()
-                return
+                until_s = min(until_s, self._not_before_s)
+
+    def _leave_alone(self, seconds: float) -> None:
+        self._not_before_s = self._clock.now_s() + seconds
 
     def _look_at_cluster(self) -> bool:
         """Look at our cluster; tell whether an upload has become whole."""
@@ -251,7 +254,8 @@ class Lead:
         """Give up when the copy takes too long, or shows no sign of life."""
         now_s = self._clock.now_s()
         seen = _hindmost(all_seen)
-        if now_s >= self._until_s:
+        self._deadline.note(seen.behind, now_s)
+        if self._deadline.left_s(now_s) <= 0:
             self._learn_of_lock()
             raise messages.timed_out(
                 seen, self._limits.timeout_s, self._image.lock, self._task

@@ -31,6 +31,7 @@ class Progress:
     :ivar elapsed_s: seconds since it was first waited for
     :ivar total_bytes: bytes of the image
     :ivar written_bytes: bytes that are in the store; ``None``: not known
+    :ivar behind: the lock of the copy that this one is queued behind
     :ivar rate_bytes_s: bytes a second since the upload was first seen;
         ``None``: not known
     """
@@ -42,6 +43,7 @@ class Progress:
     total_bytes: int
     written_bytes: int | None = None
     rate_bytes_s: float | None = None
+    behind: str = ''
 
     @property
     def left_s(self) -> float | None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 
 from rbd_multistore import exceptions
 from rbd_multistore.copying.progress import Progress, Watch
@@ -42,14 +41,16 @@ class Flight:
             self._ended = True
             self._changed.notify_all()
 
-    def follow(self, watch: Watch, wait_s: float) -> None:
-        """Wait until the leader stops, at most *wait_s* seconds.
+    def follow(self, watch: Watch, left_s: Callable[[], float]) -> None:
+        """Wait until the leader stops.
 
+        :param watch: is told what the leader sees
+        :param left_s: gives the seconds that are left to wait, which may
+            become more with what the watch was told
         :raises CopyFailed: the copy failed for everybody
         """
-        until_s = time.monotonic() + wait_s
         told: Progress | None = None
-        while not self._wait(told, until_s - time.monotonic()):
+        while not self._wait(told, left_s()):
             seen = self._seen
             if seen is not None and seen is not told:
                 watch(seen)

@@ -82,6 +82,7 @@ class Sight:
             total_bytes=image.size_bytes,
             written_bytes=written_bytes,
             rate_bytes_s=rate_bytes_s,
+            behind=image.lock if phase is Phase.QUEUED else '',
         )
 
     def _phase(self, image: Image, task: Task | None, ours: bool) -> Phase:

@@ -16,6 +16,8 @@ from keystoneauth1 import exceptions as ksa_exc
 from rbd_multistore import exceptions
 
 _PASSING = frozenset({429, 500, 502, 503, 504})
+# The passing ones that glanceclient has an error for.
+_KNOWN = frozenset({500, 502, 503})
 
 _BY_CODE: dict[int, type[exceptions.GlanceError]] = {
     401: exceptions.GlanceUnauthorized,
@@ -42,10 +44,17 @@ def translated(doing: str, image: str = '') -> Iterator[None]:
     """
     try:
         yield
-    except (glance_exc.HTTPNotFound, ksa_exc.NotFound) as exc:
+    except glance_exc.HTTPNotFound as exc:
         if image:
             raise not_found(image) from exc
         raise _by_status(doing, exc) from exc
+    except ksa_exc.NotFound as exc:
+        # glanceclient raises its own, so that this is Keystone's: so it
+        # answers who wants to renew a token that has expired.
+        raise exceptions.GlanceUnauthorized(
+            f'Keystone does not know the token, or auth_url is wrong, to '
+            f'{doing}: {_words(exc)}'
+        ) from exc
     except (glance_exc.HTTPException, ksa_exc.HttpError) as exc:
         raise _by_status(doing, exc) from exc
     except (
@@ -69,22 +78,24 @@ def translated(doing: str, image: str = '') -> Iterator[None]:
         ) from exc
 
 
-def raise_if_told_to_wait(
-    response: requests.Response, **_kwargs: object
-) -> None:
-    """Raise where *response* is an error that says when to come again.
+def mend_answer(response: requests.Response, **_kwargs: object) -> None:
+    """Keep what glanceclient would lose of an answer.
 
-    A hook for a ``requests`` session.
+    A hook for a ``requests`` session. glanceclient hands no header on, has
+    no error for 429 and 504, and looks for a type in whatever a proxy sent.
 
-    :raises GlanceUnavailable: a passing error, with ``Retry-After``
+    :raises GlanceUnavailable: a passing error, with ``Retry-After`` or of a
+        status that glanceclient does not know
     """
+    response.headers.setdefault('Content-Type', 'text/plain')
+    status = response.status_code
     told = response.headers.get('Retry-After')
-    if told is None or response.status_code not in _PASSING:
+    if status not in _PASSING or (told is None and status in _KNOWN):
         return
-    seconds = _seconds(told)
+    seconds = _seconds(told or '')
     raise exceptions.GlanceUnavailable(
-        f'{response.url.partition("?")[0]} answered {response.status_code} '
-        f'and asks to be left alone for {seconds:g} s.',
+        f'{response.url.partition("?")[0]} answered {status} and asks to be '
+        f'left alone for {seconds:g} s.',
         retry_after_s=seconds,
     )
 

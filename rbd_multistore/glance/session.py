@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import openstack.config
 import openstack.exceptions
 from keystoneauth1 import adapter, loading, plugin, service_token
 from keystoneauth1 import exceptions as ksa_exc
+from openstack.config import cloud_region, loader
 from oslo_config import cfg
 
 from rbd_multistore import exceptions, opts
 from rbd_multistore.glance.client import GlanceClient
-from rbd_multistore.glance.errors import raise_if_told_to_wait
+from rbd_multistore.glance.errors import mend_answer
 from rbd_multistore.glance.service import ImageService
 
 # What must be in the environment for it to name a cloud and somebody in it.
@@ -50,9 +52,13 @@ def caller_adapter(
     """
     if not any(environ.get(name) for name in _CALLER_VARIABLES):
         return None
+    given: dict[str, Any] = {
+        name.removeprefix('OS_').lower(): value
+        for name, value in environ.items()
+        if name.startswith('OS_')
+    }
     try:
-        region = openstack.config.OpenStackConfig().get_one()
-        return _configured(conf, region.get_auth())
+        return _of_cloud(conf, _clouds(environ).get_one(**given))
     except (
         openstack.exceptions.SDKException,
         ksa_exc.ClientException,
@@ -95,11 +101,41 @@ def _configured(
     session = loading.load_session_from_conf_options(
         conf, opts.GROUP, auth=auth
     )
-    # Neither client hands the header Retry-After on.
-    session.session.hooks['response'].append(raise_if_told_to_wait)
+    session.session.hooks['response'].append(mend_answer)
     return loading.load_adapter_from_conf_options(
         conf, opts.GROUP, session=session, auth=auth
     )
+
+
+def _clouds(environ: Mapping[str, str]) -> openstack.config.OpenStackConfig:
+    """Read clouds.yaml, where it is looked for or where *environ* says."""
+    named = environ.get('OS_CLIENT_CONFIG_FILE')
+    files = [named] if named else []
+    return openstack.config.OpenStackConfig(
+        config_files=[*files, *loader.CONFIG_FILES], load_envvars=False
+    )
+
+
+def _of_cloud(
+    conf: cfg.ConfigOpts, cloud: cloud_region.CloudRegion
+) -> adapter.Adapter:
+    """Return the way to Glance of a cloud that openstacksdk has read.
+
+    What it does not say (region, interface, endpoint, time-out) is as in the
+    config file.
+    """
+    session = cloud.get_session()
+    session.session.hooks['response'].append(mend_answer)
+    session.timeout = session.timeout or conf[opts.GROUP].timeout
+    endpoint = loading.load_adapter_from_conf_options(
+        conf, opts.GROUP, session=session, auth=session.auth
+    )
+    endpoint.region_name = cloud.get_region_name() or endpoint.region_name
+    endpoint.interface = cloud.config.get('interface') or endpoint.interface
+    endpoint.endpoint_override = (
+        cloud.get_endpoint('image') or endpoint.endpoint_override
+    )
+    return endpoint
 
 
 def image_service(

@@ -51,7 +51,7 @@ class Libvirt:
             yield connection
         except libvirt.libvirtError as exc:
             kind = exceptions.VirtError
-            if not connection.isAlive():
+            if not _is_alive(connection):
                 kind = exceptions.LibvirtUnavailable
             raise kind(
                 f'libvirt cannot {doing}: {exc.get_error_message()}.'
@@ -96,7 +96,7 @@ class Libvirt:
 
     def _connection(self) -> libvirt.virConnect:
         kept = self._kept
-        if kept is not None and kept.isAlive():
+        if kept is not None and _is_alive(kept):
             return kept
         try:
             fresh = self._connect(self._uri)
@@ -111,6 +111,13 @@ class Libvirt:
         with self._lock:
             self._kept = fresh
         return fresh
+
+
+def _is_alive(connection: libvirt.virConnect) -> bool:
+    try:
+        return bool(connection.isAlive())
+    except libvirt.libvirtError:
+        return False
 
 
 def _connect(uri: str) -> libvirt.virConnect:

@@ -242,6 +242,24 @@ def test_retry_after_is_honoured():
     assert looks[1] - looks[0] >= 40.0
 
 
+def test_retry_after_is_honoured_though_the_cluster_shows_the_end():
+    case = _case(
+        (0, COPYING),
+        uploads=lambda now_s: upload(8 * MIB, *['snap'] * (now_s > 3)),
+    )
+    looks = []
+
+    def busy(seen):
+        looks.append(case.clock.now_s)
+        if len(looks) == 1:
+            raise exceptions.GlanceUnavailable('429', retry_after_s=40.0)
+        return THERE
+
+    case.glance.image_again = busy
+    case.run()
+    assert looks[1] - looks[0] == pytest.approx(40.0)
+
+
 def test_times_out_with_what_the_lock_says():
     task = Task('task-1', 'processing', 'Copied 9 MiB', EPOCH)
     case = _case(
@@ -397,3 +415,33 @@ def test_what_was_known_of_the_lock_is_told_where_glance_is_away():
     )
     with pytest.raises(exceptions.CopyTimeout, match='held by task t, proc'):
         case.run()
+
+
+def test_a_queue_of_other_stores_does_not_use_the_time_up():
+    """Ten sites before ours, each with its own copy of 40 s."""
+    queue = [
+        (40 * place, image(importing=(f'site_{place}',), lock=f't{place}'))
+        for place in range(10)
+    ]
+    case = _case(
+        *queue,
+        (400, image()),
+        limits=Limits(timeout_s=60.0, stall_timeout_s=50.0),
+    )
+
+    def answer(seen, stores):
+        case.glance.asked.append((case.clock.now_s, stores))
+        case.glance._shows = stages((0, COPYING), (430, THERE))
+
+    case.glance.copy_image = answer
+    assert case.run() == THERE
+
+
+def test_a_queue_that_does_not_move_does():
+    case = _case(
+        (0, image(importing=('site_b',), lock='t')),
+        limits=Limits(timeout_s=60.0),
+    )
+    with pytest.raises(exceptions.CopyTimeout, match='queued behind'):
+        case.run()
+    assert case.clock.now_s == pytest.approx(60.0)

@@ -45,7 +45,7 @@ def test_followers_are_told_in_their_own_thread():
 
     with futures.ThreadPoolExecutor(1) as pool:
         with flights.leading('image', flight):
-            follower = pool.submit(flight.follow, watch, LONG_S)
+            follower = pool.submit(flight.follow, watch, lambda: LONG_S)
             flight.tell(SEEN)
             assert told.wait(LONG_S)
         follower.result(LONG_S)
@@ -58,7 +58,7 @@ def test_a_failure_is_everybodys():
     failure = exceptions.CopyFailed('failed', 'image', 'site_a')
     with futures.ThreadPoolExecutor(4) as pool:
         followers = [
-            pool.submit(flight.follow, lambda seen: None, LONG_S)
+            pool.submit(flight.follow, lambda seen: None, lambda: LONG_S)
             for _ in range(4)
         ]
         with (
@@ -82,10 +82,10 @@ def test_a_reason_of_the_leaders_own_is_not(reason):
     flight, _ = flights.join('image')
     with pytest.raises(type(reason)), flights.leading('image', flight):
         raise reason
-    flight.follow(lambda seen: None, LONG_S)
+    flight.follow(lambda seen: None, lambda: LONG_S)
     assert flights.join('image')[1]
 
 
 def test_a_follower_has_a_deadline_of_its_own():
     flight, _ = Flights().join('image')
-    flight.follow(lambda seen: None, 0.01)
+    flight.follow(lambda seen: None, lambda: 0.01)
