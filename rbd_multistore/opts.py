@@ -39,7 +39,9 @@ _OPTS: list[cfg.Opt] = [
         default=600.0,
         min=1.0,
         help='Longest wait, in seconds, for the copy of one image. Glance '
-        'goes on with a copy that is no longer waited for. Unset here, '
+        'copies an image to one store after another: the time begins anew '
+        'with each copy that ours is queued behind. Glance goes on with a '
+        'copy that is no longer waited for. Unset here, '
         '[libvirt] images_rbd_glance_copy_timeout is used.',
     ),
     cfg.FloatOpt(
