@@ -131,6 +131,10 @@ class Backend:
         self, image: Image, name: str, size_bytes: int | None
     ) -> Volume | None:
         """Clone the first location that can be; ``None`` if none can."""
+        store = self._copier.store
+        if store is not None and store not in image.held_by:
+            # What Glance says of the stores, it says by the locations.
+            return None
         for verdict in self._judged(image):
             if verdict.snapshot is None:
                 LOG.debug('%s: %s', verdict.location.url, verdict.reason)

@@ -103,6 +103,15 @@ class Site:
         source = self._disk_source()
         return disk_xml(source, self.volumes.pool, name, target, bus)
 
+    def close(self) -> None:
+        """Close the connections that were made; no call is under way.
+
+        librados has threads of its own, which must not outlive Python.
+        """
+        for name in ('_cluster', 'libvirt'):
+            if name in self.__dict__:
+                self.__dict__[name].close()
+
     @functools.cached_property
     def libvirt(self) -> Libvirt:
         """The libvirt that defines the storage pool."""

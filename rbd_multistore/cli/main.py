@@ -108,11 +108,16 @@ class Shell(app.App):
             handler.setLevel(level)
         if level >= logging.WARNING:
             # Its warnings come before an error that says the same.
-            logging.getLogger('keystoneauth').setLevel(logging.ERROR)
+            for library in ('keystoneauth', 'stevedore'):
+                logging.getLogger(library).setLevel(logging.ERROR)
 
     def run(self, argv: list[str]) -> int:
         """Run a command; without one, say that one is needed."""
-        status = super().run(argv)
+        try:
+            status = super().run(argv)
+        finally:
+            if 'site' in self.__dict__:
+                self.site.close()
         return _USAGE if self.interactive_mode else status
 
     def interact(self) -> None:

@@ -92,6 +92,7 @@ class Lead:
         self._request: Request | None = None
         self._requested_s = 0.0
         self._task: Task | None = None
+        self._lock_asked_about = ''
         self._not_before_s = clock.now_s()
         self._deadline = Deadline(limits.timeout_s, clock.now_s())
         self._stall = StallTimer(limits.stall_timeout_s, clock.now_s())
@@ -192,9 +193,13 @@ class Lead:
         self._image = image
         if self._request is not None:
             self._request = self._request.after(image)
-        if all(sight.needs_task for sight in self._sights):
+        if self._lock_is_new() or all(s.needs_task for s in self._sights):
             self._learn_of_lock()
         return True
+
+    def _lock_is_new(self) -> bool:
+        """Tell whether nobody was asked yet who holds the lock."""
+        return self._image.lock not in ('', self._lock_asked_about)
 
     def _wait(self) -> None:
         """Wait until it is time to look at Glance again.
@@ -287,6 +292,7 @@ class Lead:
 
     def _learn_of_lock(self) -> None:
         """Ask who holds the lock; keep what is known where none answers."""
+        self._lock_asked_about = self._image.lock
         task = self._images.lock_task(self._image)
         known = self._task is not None and self._task.id == self._image.lock
         if task is not None or not known:

@@ -111,9 +111,16 @@ class ImageService:
         """
         if image.locations is not None:
             return image.locations
-        return self._first_allowed(
-            lambda glance: glance.locations(image.id), self._to_read
-        )
+        try:
+            return self._first_allowed(
+                lambda glance: glance.locations(image.id), self._to_read
+            )
+        except exceptions.GlanceForbidden as exc:
+            raise exceptions.GlanceForbidden(
+                f'{exc} Set auth_type and a service user with the role '
+                'service in [rbd_multistore], or allow it by the policy '
+                'fetch_image_location.'
+            ) from exc
 
     def all(self) -> Iterator[Image]:
         """Return the images that the caller may see."""

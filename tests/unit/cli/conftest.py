@@ -22,6 +22,10 @@ class Site:
         self.volumes = parts.volumes
         self.backend = parts.backend
         self.asked_for: list[tuple[str, str, str]] = []
+        self.is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
 
     def disk_xml(self, name: str, target: str, bus: str) -> str:
         self.asked_for.append((name, target, bus))

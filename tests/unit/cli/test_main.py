@@ -41,6 +41,9 @@ class Broken:
     def __init__(self, error: BaseException):
         self._error = error
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     @property
     def volumes(self) -> Any:
         raise self._error
@@ -227,6 +230,9 @@ class Talkative:
     def __init__(self, site: Site):
         self._site = site
 
+    def close(self) -> None:
+        self._site.close()
+
     @property
     def volumes(self) -> Any:
         for level in ('debug', 'info', 'warning'):
@@ -276,3 +282,18 @@ def test_every_command_can_be_loaded_and_says_what_it_does() -> None:
     assert {'volume_create', 'volume_xml', 'image_show'} <= set(commands.names)
     for command in commands:
         assert command.load().__doc__
+
+
+@pytest.mark.parametrize('command', ['list', 'frobnicate'])
+def test_connections_are_closed_at_the_end(
+    run: Run, site: Site, command: str
+) -> None:
+    run('volume', command)
+    assert site.is_closed
+
+
+def test_no_command_is_wrong_usage(run_program: Run) -> None:
+    ended = run_program()
+    assert ended.status == 2
+    assert 'no command' in ended.err
+    assert ended.out == ''
