@@ -119,6 +119,15 @@ class virConnect:
         self.is_open = False
         return 0
 
+    def getLibVersion(self) -> int:
+        return 9_000_000
+
+    def getVersion(self) -> int:
+        return 7_002_022
+
+    def getType(self) -> str:
+        return 'QEMU'
+
     def storagePoolLookupByName(self, name: str) -> virStoragePool:
         self._call('virStoragePoolLookupByName')
         if name not in self._server.pools:

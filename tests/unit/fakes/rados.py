@@ -167,6 +167,9 @@ class Rados:
     def shutdown(self) -> None:
         self.state = 'shutdown'
 
+    def version(self) -> str:
+        return '3.0.0'
+
     def get_fsid(self) -> str:
         self._enter('Rados.get_fsid')
         return self.server.fsid

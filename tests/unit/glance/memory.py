@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
+import datetime
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from rbd_multistore import exceptions
-from rbd_multistore.glance.client import Store
+from rbd_multistore.glance.client import Identity, Store, StoreDetail
 from rbd_multistore.glance.errors import not_found
 from rbd_multistore.glance.image import Image, Location, decode_image
 from tests.unit.recorded import body
@@ -22,6 +23,9 @@ class Cloud:
 
     :ivar images: by id
     :ivar locations: of each image, by its id
+    :ivar details: what it tells of stores
+    :ivar issued_at: when Keystone gave the tokens
+    :ivar refusal: Keystone's, of the credentials
     :ivar asked: the copies that were asked for: who, image, stores
     """
 
@@ -30,6 +34,14 @@ class Cloud:
         default_factory=dict
     )
     stores: tuple[str, ...] = ('central', 'site_a', 'site_b')
+    details: dict[str, StoreDetail] = dataclasses.field(
+        default_factory=lambda: {
+            'central': StoreDetail('central', 'file', None, None),
+            'site_a': StoreDetail('site_a', 'rbd', 'images', FSID),
+        }
+    )
+    issued_at: datetime.datetime | None = None
+    refusal: exceptions.GlanceError | None = None
     asked: list[tuple[str, str, frozenset[str]]] = dataclasses.field(
         default_factory=list
     )
@@ -117,8 +129,30 @@ class Client:
             for store in self._cloud.stores
         )
 
+    def all(self) -> Iterator[Image]:
+        return (
+            image
+            for image in self._cloud.images.values()
+            if self._sees is None or image.id in self._sees
+        )
+
+    def store_detail(self, store: str) -> StoreDetail | None:
+        if not self._may_read:
+            raise exceptions.GlanceForbidden(f'{self._who} may not')
+        return self._cloud.details.get(store)
+
+    def identity(self) -> Identity:
+        if self._cloud.refusal is not None:
+            raise self._cloud.refusal
+        roles = {'service'} if self._may_read else {'member'}
+        return Identity(
+            self._who, 'a project', frozenset(roles), self._cloud.issued_at
+        )
+
     def copy_image(self, image_id: str, stores: Collection[str]) -> None:
         self._allowed(self._may_copy, image_id)
+        if not set(stores) <= set(self._cloud.stores):
+            raise exceptions.GlanceConflict('Store for identifier not found')
         self._cloud.asked.append((self._who, image_id, frozenset(stores)))
 
     def _allowed(self, allowed: bool, image_id: str) -> None:

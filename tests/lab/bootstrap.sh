@@ -1,0 +1,139 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Usage: bootstrap.sh test|lab
+#
+# Makes what the tests (test) or the lab (lab) are run with, as far as it is
+# missing: Debian packages (lab only) and the virtual environment .venv.
+# Needs nothing but a POSIX shell, apt and the base system.
+set -eu
+
+mode=$1
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/../.."
+venv=.venv
+constraints=tests/lab/constraints.txt
+
+# One at a time; the lock is this file itself, so it leaves no file behind.
+exec 9<"$here/bootstrap.sh"
+flock 9
+
+say() { echo "bootstrap: $*"; }
+
+die() {
+    echo "bootstrap: error: $*" >&2
+    exit 1
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+# The names in bindep.txt, without comments and without profiles in brackets.
+wanted_packages() {
+    sed -e 's/#.*//' -e 's/\[.*//' bindep.txt
+}
+
+missing_packages() {
+    for package in $(wanted_packages); do
+        status=$(dpkg-query -W -f '${db:Status-Status}' "$package" \
+            2>/dev/null) || status=none
+        [ "$status" = installed ] || echo "$package"
+    done
+}
+
+install_packages() {
+    missing=$(missing_packages | tr '\n' ' ')
+    [ -n "$missing" ] || return 0
+    say "installing with apt-get: $missing"
+    apt_install $missing && return 0
+    say 'that failed, trying again with new package lists'
+    as_root apt-get -q update
+    apt_install $missing
+}
+
+# Neither questions nor daemons: what the packages would start is not the
+# lab's, and is not started.
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+        apt-get -q -y -o Dpkg::Use-Pty=0 \
+        --no-install-recommends install "$@" >"$apt_log" 2>&1 ||
+        { tail -n 15 "$apt_log" >&2; return 1; }
+}
+
+serves() { "$1" -c "$2" >/dev/null 2>&1; }
+
+new_enough='import sys, venv, ensurepip; assert sys.version_info >= (3, 11)'
+has_ceph='import rados, rbd, libvirt'
+
+# The bindings of librados and librbd exist only as Debian packages, for
+# Debian's own interpreter; the first python3 on the path may be another one.
+find_python() {
+    for python in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do
+        serves "$python" "$new_enough" || continue
+        [ "$mode" = test ] || serves "$python" "$has_ceph" || continue
+        echo "$python"
+        return
+    done
+}
+
+make_venv() {
+    if [ -x $venv/bin/python ] && serves $venv/bin/python "$new_enough"; then
+        [ "$mode" = test ] && return 0
+        serves $venv/bin/python "$has_ceph" && return 0
+        say "$venv serves an interpreter without Ceph's bindings"
+    fi
+    python=$(find_python)
+    if [ -z "$python" ]; then
+        [ "$mode" = lab ] && die "no python3 >= 3.11 imports rados, rbd, libvirt"
+        die 'no python3 >= 3.11 with venv (Debian: apt install python3-venv)'
+    fi
+    say "making $venv on $python"
+    rm -rf $venv
+    "$python" -m venv --system-site-packages $venv
+}
+
+up_to_date() {
+    for source in setup.cfg pyproject.toml "$constraints" \
+        tests/lab/requirements.txt tests/lab/bootstrap.sh; do
+        [ "$1" -nt "$source" ] || return 1
+    done
+}
+
+# pip would need ten times as long, but it knows this machine's indexes best:
+# it gets its turn where uv fails.
+install_python() {
+    stamp=$venv/.$mode-stamp
+    if up_to_date "$stamp"; then return 0; fi
+    say "installing Python packages for the $mode (log: $venv/install.log)"
+    set -- -c "$constraints" -e '.[test]'
+    if [ "$mode" = lab ]; then set -- "$@" -r tests/lab/requirements.txt; fi
+    if ! with_uv "$@" >$venv/install.log 2>&1; then
+        say 'uv did not manage, using pip'
+        $venv/bin/pip install -q "$@" >>$venv/install.log 2>&1 ||
+            { tail -n 15 $venv/install.log >&2; die 'pip failed'; }
+    fi
+    touch "$stamp"
+}
+
+with_uv() {
+    pip=$venv/bin/pip
+    [ -x $venv/bin/uv ] || $pip install -q 'uv>=0.5' || return 1
+    index=$($pip config get global.index-url 2>/dev/null) ||
+        index=${PIP_INDEX_URL:-}
+    if [ -n "$index" ]; then export UV_DEFAULT_INDEX="$index"; fi
+    if [ -n "${PIP_CERT:-}" ]; then export SSL_CERT_FILE="$PIP_CERT"; fi
+    $venv/bin/uv pip install --no-progress --python $venv/bin/python "$@"
+}
+
+if [ "$mode" = lab ]; then
+    mkdir -p .lab/log
+    apt_log=.lab/log/apt.log
+    install_packages
+fi
+make_venv
+install_python
