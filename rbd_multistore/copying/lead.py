@@ -204,15 +204,18 @@ class Lead:
     def _wait(self) -> None:
         """Wait until it is time to look at Glance again.
 
-        It is time at once when our cluster shows that all is written.
+        It is time at once when our cluster shows that all is written, and
+        when nothing has moved for too long: that is not said on an old view.
         """
         now_s = self._clock.now_s()
         look_s = max(now_s + self._pace.next_s(), self._not_before_s)
         until_s = min(look_s, now_s + self._deadline.left_s(now_s))
         while (left_s := until_s - self._clock.now_s()) > 0:
             self._clock.sleep(min(left_s, cluster_pause_s(self._elapsed_s())))
-            if self._look_at_cluster():
+            became_whole = self._look_at_cluster()
+            if became_whole:
                 self._pace.restart()
+            if self._is_stalled(self._report()) or became_whole:
                 until_s = min(until_s, self._not_before_s)
 
     def _leave_alone(self, seconds: float) -> None:
@@ -225,7 +228,6 @@ class Lead:
             was_whole = sight.is_whole
             sight.look(self._image.id)
             became_whole |= sight.is_whole and not was_whole
-        self._report()
         return became_whole
 
     def _report(self) -> tuple[Progress, ...]:
@@ -265,13 +267,13 @@ class Lead:
             raise messages.timed_out(
                 seen, self._limits.timeout_s, self._image.lock, self._task
             )
-        if not self._stall.is_stalled(now_s, self._signs_of_life(all_seen)):
+        if not self._is_stalled(all_seen):
             return
         # The last sign that there can be costs a request of its own.
         self._learn_of_lock()
         if self._lock_expired():
             return
-        if self._stall.is_stalled(now_s, self._signs_of_life(all_seen)):
+        if self._is_stalled(all_seen):
             raise messages.stalled(
                 seen,
                 self._limits.stall_timeout_s,
@@ -279,16 +281,15 @@ class Lead:
                 self._task,
             )
 
-    def _signs_of_life(
-        self, all_seen: tuple[Progress, ...]
-    ) -> tuple[object, ...]:
-        return (
+    def _is_stalled(self, all_seen: tuple[Progress, ...]) -> bool:
+        signs_of_life = (
             self._account.attempts,
             tuple((seen.phase, seen.written_bytes) for seen in all_seen),
             self._image.lock,
             self._image.importing,
             self._task.updated_at if self._task else None,
         )
+        return self._stall.is_stalled(self._clock.now_s(), signs_of_life)
 
     def _learn_of_lock(self) -> None:
         """Ask who holds the lock; keep what is known where none answers."""

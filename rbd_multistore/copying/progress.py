@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import enum
 from collections.abc import Callable
 
 from oslo_utils import units
+
+# Seconds that a rate is measured over, if there were looks enough.
+_WINDOW_S = 10.0
 
 
 class Phase(enum.Enum):
@@ -32,8 +36,7 @@ class Progress:
     :ivar total_bytes: bytes of the image
     :ivar written_bytes: bytes that are in the store; ``None``: not known
     :ivar behind: the lock of the copy that this one is queued behind
-    :ivar rate_bytes_s: bytes a second since the upload was first seen;
-        ``None``: not known
+    :ivar rate_bytes_s: bytes a second, of late; ``None``: not known
     """
 
     image_id: str
@@ -73,16 +76,21 @@ class Meter:
     """Measures the rate of an upload from the looks that were had at it."""
 
     def __init__(self) -> None:
-        self._first: tuple[float, int] | None = None
+        self._looks: collections.deque[tuple[float, int]] = collections.deque()
 
     def rate_bytes_s(self, now_s: float, written_bytes: int) -> float | None:
         """Take a look at *now_s* into account; return bytes a second.
 
-        ``None``: it is the first look, or an upload began anew.
+        The rate is that of the last looks, so that an upload which has
+        stopped is seen to have stopped. ``None``: it is the first look, or
+        an upload began anew.
         """
-        if self._first is None or written_bytes < self._first[1]:
-            self._first = (now_s, written_bytes)
-        since_s, had_bytes = self._first
+        if self._looks and written_bytes < self._looks[-1][1]:
+            self._looks.clear()
+        self._looks.append((now_s, written_bytes))
+        while len(self._looks) > 2 and self._looks[1][0] <= now_s - _WINDOW_S:
+            self._looks.popleft()
+        since_s, had_bytes = self._looks[0]
         if now_s <= since_s:
             return None
         return (written_bytes - had_bytes) / (now_s - since_s)

@@ -287,6 +287,18 @@ def test_a_copy_that_does_not_move_stalls():
     assert 20.0 <= case.clock.now_s < 40.0
 
 
+def test_a_stall_is_seen_between_two_looks_at_glance():
+    case = _case(
+        (0, COPYING),
+        uploads=lambda now_s: upload(min(int(now_s), 100) * 1000),
+        limits=Limits(stall_timeout_s=20.0, poll_interval_s=300.0),
+    )
+    with pytest.raises(exceptions.CopyStalled):
+        case.run()
+    assert 120.0 <= case.clock.now_s < 130.0
+    assert case.glance.looked_s[-1] >= 120.0
+
+
 def test_a_copy_that_moves_does_not_stall():
     case = _case(
         (0, image()),

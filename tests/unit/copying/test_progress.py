@@ -42,6 +42,15 @@ def test_a_rate_needs_two_looks():
     assert meter.rate_bytes_s(12.0, 9 * MIB) == 2 * MIB
 
 
+def test_an_upload_that_has_stopped_has_no_rate_soon():
+    meter = Meter()
+    for second in range(10):
+        meter.rate_bytes_s(float(second), second * MIB)
+    rates = [meter.rate_bytes_s(float(s), 9 * MIB) for s in range(10, 30)]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] == 0
+
+
 def test_an_upload_that_began_anew_has_no_rate_yet():
     meter = Meter()
     meter.rate_bytes_s(10.0, 50 * MIB)
