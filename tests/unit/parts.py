@@ -39,6 +39,11 @@ class Copier:
     brought: list[str] = dataclasses.field(default_factory=list)
     told: list[Any] = dataclasses.field(default_factory=list)
 
+    def ask(self, images: Any, image: Image, stores: frozenset[str]) -> None:
+        if self.error is not None:
+            raise self.error
+        self.brought.append(image.id)
+
     def bring(self, *arguments: Any) -> Image:
         [image] = [one for one in arguments if isinstance(one, Image)]
         watch = arguments[-1]

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from rbd_multistore.cli import main
-from tests.unit.parts import Parts
+from rbd_multistore.virt.libvirtd import Libvirt
+from tests.unit.parts import URI, Parts
 
 
 class Site:
@@ -21,6 +22,10 @@ class Site:
         self.images = parts.images
         self.volumes = parts.volumes
         self.backend = parts.backend
+        self.copier = parts.copier
+        self.store = parts.copier.store
+        self.libvirt = Libvirt(URI)
+        self.definition = parts.storage.definition()
         self.asked_for: list[tuple[str, str, str]] = []
         self.is_closed = False
 

@@ -107,3 +107,42 @@ def test_show_more_than_one(run: Run, parts: Parts) -> None:
     ended = run('image', 'show', 'one')
     assert ended.status == 1
     assert '2 images are named one' in ended.err
+
+
+@pytest.mark.parametrize(
+    ('option', 'names'),
+    [
+        (None, {'here', 'missing', 'coming'}),
+        ('--here', {'here'}),
+        ('--missing', {'missing', 'coming'}),
+        ('--copying', {'coming'}),
+    ],
+)
+def test_list_by_where_images_are(
+    run: Run, parts: Parts, option: str | None, names: set[str]
+) -> None:
+    for place, (name, stores, importing) in enumerate(
+        [
+            ('here', ('central', 'site_a'), ()),
+            ('missing', ('central',), ()),
+            ('coming', ('central', 'site_a'), ('site_a',)),
+        ]
+    ):
+        parts.add_image(
+            *stores,
+            id=f'00000000-0000-4000-8000-00000000000{place}',
+            name=name,
+            importing=frozenset(importing),
+        )
+    ended = run('image', 'list', '-f', 'json', *filter(None, [option]))
+    assert ended.status == 0
+    assert {row['name'] for row in ended.document} == names
+
+
+def test_list_what_is_here_needs_to_know_where_that_is(
+    run: Run, site: Site
+) -> None:
+    site.store = None
+    ended = run('image', 'list', '--here')
+    assert ended.status == 1
+    assert 'glance_store_name' in ended.err

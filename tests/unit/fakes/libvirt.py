@@ -103,6 +103,10 @@ class virSecret:
             )
         return self._state.value
 
+    def setValue(self, value: bytes, flags: int = 0) -> int:
+        self._state.value = value
+        return 0
+
 
 class virConnect:
     def __init__(self, server: LibvirtServer):
@@ -137,6 +141,23 @@ class virConnect:
                 f"'{name}'",
             )
         return virStoragePool(name, self._server.pools[name])
+
+    def storagePoolDefineXML(self, xml: str, flags: int = 0) -> virStoragePool:
+        self._call('virStoragePoolDefineXML')
+        name = etree.fromstring(xml).findtext('name') or ''
+        self._server.pools[name] = StoragePool(xml)
+        return virStoragePool(name, self._server.pools[name])
+
+    def secretDefineXML(self, xml: str, flags: int = 0) -> virSecret:
+        self._call('virSecretDefineXML')
+        root = etree.fromstring(xml)
+        uuid = root.findtext('uuid') or ''
+        usage = root.findtext('usage/name') or ''
+        for secret in self._server.secrets:
+            if secret.uuid == uuid:
+                return virSecret(secret)
+        self._server.secrets.append(Secret(uuid, usage, None))
+        return virSecret(self._server.secrets[-1])
 
     def secretLookupByUUIDString(self, uuidstr: str) -> virSecret:
         self._call('virSecretLookupByUUIDString')
