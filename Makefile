@@ -7,7 +7,7 @@ CODE = rbd_multistore tests $(wildcard benchmarks)
 
 .DEFAULT_GOAL := help
 .PHONY: help lab lab-down lab-status demo test unit functional lint bench \
-	test-env lab-env
+	test-env lab-env docs
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -41,6 +41,13 @@ bench: lab ## milliseconds and clones a second: ours, Nova's, the floor
 	@$(PYTHON) -m pip install -q -c tests/lab/constraints.txt \
 		-r benchmarks/requirements.txt
 	@$(PYTHON) -m benchmarks $(BENCH)
+
+docs: test-env ## the documentation, in doc/build/html
+	@$(PYTHON) -m pip install -q -c tests/lab/constraints.txt \
+		-r doc/requirements.txt
+	@$(PYTHON) -m sphinx -q -W --keep-going -b html \
+		-d doc/build/doctrees doc/source doc/build/html
+	@echo 'docs: doc/build/html/index.html'
 
 test-env:
 	@sh tests/lab/bootstrap.sh test

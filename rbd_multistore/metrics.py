@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import prometheus_client
 
+from rbd_multistore import exceptions
 from rbd_multistore.copying.account import Summary
 
 # Seconds: from an image that is all but there to the default copy_timeout.
@@ -50,6 +51,17 @@ class Metrics:
         if copy.outcome == 'done':
             self._bytes.labels(copy.store).inc(copy.size_bytes)
 
-    def serve(self, port: int) -> None:
-        """Show the numbers on *port*, from a thread of its own."""
-        prometheus_client.start_http_server(port, registry=self.registry)
+    def serve(self, address: str, port: int) -> None:
+        """Show the numbers at *address* and *port*, from a thread.
+
+        :raises ConfigError: somebody else is there already
+        """
+        try:
+            prometheus_client.start_http_server(
+                port, address, registry=self.registry
+            )
+        except OSError as exc:
+            raise exceptions.ConfigError(
+                f'The metrics cannot be shown at {address}, port {port}: '
+                f'{exc.strerror}. Set metrics_port to one that is free.'
+            ) from exc

@@ -49,8 +49,9 @@ _OPTS: list[cfg.Opt] = [
         default=180.0,
         min=0.0,
         help='Longest wait, in seconds, for a copy that shows no sign of '
-        'life: no byte written, no new phase, no update of its task. 0: only '
-        'copy_timeout counts.',
+        'life: no byte written, no new phase, no update of its task. While '
+        'Glance stages an image, of which nothing can be seen, a second more '
+        'for each 20 MiB of it. 0: only copy_timeout counts.',
     ),
     cfg.IntOpt(
         'copy_attempts',
@@ -105,6 +106,11 @@ _OPTS: list[cfg.Opt] = [
         'by outcome, their bytes, seconds and looks at Glance. Unset: they '
         'are not counted.',
     ),
+    cfg.HostAddressOpt(
+        'metrics_address',
+        default='127.0.0.1',
+        help='The address that metrics_port is on.',
+    ),
     cfg.IntOpt(
         'ceph_timeout',
         default=30,
@@ -152,6 +158,7 @@ class Settings:
     :ivar rbd_user: a cephx user without ``client.``, or ``None``
     :ivar ceph_timeout_s: longest wait for the cluster, in seconds
     :ivar metrics_port: where the numbers are shown; ``None``: nowhere
+    :ivar metrics_address: the address that the port is on
     :ivar rbd_pool: the Ceph pool; looked at where libvirt_pool is ``None``
     :ivar rbd_secret_uuid: libvirt's secret, likewise
     """
@@ -169,6 +176,7 @@ class Settings:
     rbd_user: str | None
     ceph_timeout_s: int
     metrics_port: int | None
+    metrics_address: str
     rbd_pool: str | None
     rbd_secret_uuid: str | None
 
@@ -229,6 +237,7 @@ def settings(conf: cfg.ConfigOpts) -> Settings:
         rbd_user=_either(conf, 'rbd_user', 'rbd_user'),
         ceph_timeout_s=conf[GROUP].ceph_timeout,
         metrics_port=conf[GROUP].metrics_port,
+        metrics_address=conf[GROUP].metrics_address,
         rbd_pool=conf[_NOVA_GROUP].images_rbd_pool or None,
         rbd_secret_uuid=conf[_NOVA_GROUP].rbd_secret_uuid or None,
     )

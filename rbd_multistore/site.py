@@ -139,7 +139,9 @@ class Site:
         if self._settings.metrics_port is None:
             return lambda summary: None
         metrics = Metrics()
-        metrics.serve(self._settings.metrics_port)
+        metrics.serve(
+            self._settings.metrics_address, self._settings.metrics_port
+        )
         return metrics.report
 
     @functools.cached_property

@@ -44,17 +44,19 @@ class CheckSite(SiteCommand, lister.Lister):
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """Try it."""
+        # First, as it says what to install where a binding is missing.
+        site = self.site
         from rbd_multistore.checks.cloud import CloudChecks
         from rbd_multistore.checks.cluster import ClusterChecks
         from rbd_multistore.checks.deep import DeepCheck
         from rbd_multistore.checks.result import run
 
         results = [
-            *run(ClusterChecks(self.site).group()),
-            *run(CloudChecks(self.site).group()),
+            *run(ClusterChecks(site).group()),
+            *run(CloudChecks(site).group()),
         ]
         if parsed_args.deep:
-            results += run(DeepCheck(self.site).group())
+            results += run(DeepCheck(site).group())
         self._worst = max(result.outcome.value for result in results)
         return (
             ('check', 'result', 'detail', 'what to do'),

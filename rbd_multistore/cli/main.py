@@ -88,8 +88,8 @@ class Shell(app.App):
             action='append',
             default=[],
             metavar='DIR',
-            help='A directory of *.conf files, read in order after the '
-            'config files.',
+            help='A directory whose config files are read, in the order of '
+            'their names, after those.',
         )
         return parser
 
@@ -169,7 +169,8 @@ class Shell(app.App):
 def main(argv: list[str] | None = None) -> int:
     """Run the program; return its exit status.
 
-    0: done; 1: an error, told in one line on stderr; 2: wrong usage.
+    0: done; 1: an error, told in one line on stderr; 2: wrong usage; 130:
+    interrupted. ``check`` has its own: 0, 1 for a warning, 2 for a failure.
     """
     try:
         status = Shell().run(sys.argv[1:] if argv is None else argv)

@@ -289,7 +289,9 @@ class Lead:
             self._image.importing,
             self._task.updated_at if self._task else None,
         )
-        return self._stall.is_stalled(self._clock.now_s(), signs_of_life)
+        return self._stall.is_stalled(
+            self._clock.now_s(), signs_of_life, _unseen_bytes(all_seen)
+        )
 
     def _learn_of_lock(self) -> None:
         """Ask who holds the lock; keep what is known where none answers."""
@@ -314,3 +316,10 @@ def _hindmost(all_seen: tuple[Progress, ...]) -> Progress:
         (seen for seen in all_seen if seen.phase is not Phase.DONE),
         all_seen[-1],
     )
+
+
+def _unseen_bytes(all_seen: tuple[Progress, ...]) -> int:
+    """Return the bytes of the image while nobody can see them move."""
+    seen = _hindmost(all_seen)
+    unseen = seen.phase in (Phase.STAGING, Phase.COPYING)
+    return seen.total_bytes if unseen else 0

@@ -13,6 +13,10 @@ from oslo_utils import units
 # Seconds that a rate is measured over, if there were looks enough.
 _WINDOW_S = 10.0
 
+# Bytes a second that Glance must move at least while it stages an image,
+# which it says nothing of.
+_UNSEEN_BYTES_S = 20 * units.Mi
+
 
 class Phase(enum.Enum):
     """What a copy is seen to do, as a person reads it."""
@@ -105,9 +109,18 @@ class StallTimer:
         self._changed_s = now_s
         self._seen: object = None
 
-    def is_stalled(self, now_s: float, seen: object) -> bool:
-        """Tell whether *seen* has been the same for too long."""
+    def is_stalled(
+        self, now_s: float, seen: object, unseen_bytes: int = 0
+    ) -> bool:
+        """Tell whether *seen* has been the same for too long.
+
+        :param unseen_bytes: bytes that are on their way where nobody can see
+            them; they are given time of their own
+        """
         if seen != self._seen:
             self._seen = seen
             self._changed_s = now_s
-        return 0 < self._limit_s <= now_s - self._changed_s
+        if self._limit_s <= 0:
+            return False
+        limit_s = self._limit_s + unseen_bytes / _UNSEEN_BYTES_S
+        return now_s - self._changed_s >= limit_s

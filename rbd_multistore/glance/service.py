@@ -176,18 +176,19 @@ class ImageService:
         call: Callable[[GlanceClient], _T],
         clients: Sequence[GlanceClient],
     ) -> _T:
-        *others, last = clients
-        for client in others:
+        refusals: list[exceptions.RBDMultistoreError] = []
+        for client in clients:
             try:
                 return call(client)
             except exceptions.GlanceForbidden as exc:
-                LOG.debug('Refused to one set of credentials: %s', exc)
-            except exceptions.ImageNotFound:
+                refusals.insert(0, exc)
+            except exceptions.ImageNotFound as exc:
                 # The caller's view is what counts. A service user without
                 # the role admin does not see the private images of others.
                 if client is self._caller:
                     raise
-        return call(last)
+                refusals.append(exc)
+        raise refusals[0]
 
 
 def _present(*clients: GlanceClient | None) -> tuple[GlanceClient, ...]:

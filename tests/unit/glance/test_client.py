@@ -145,8 +145,21 @@ def test_locations_of_an_older_glance(
         if version['id'] not in ('v2.17',)
     ]
     glance.answer('GET', '/versions', 'glance-33/versions', body=versions)
+    glance.answer(
+        'GET', f'/v2/images/{ACTIVE}/locations', 'glance-33/error-404-stores'
+    )
     with pytest.raises(exceptions.GlanceInvalid, match='not supported'):
         client.locations(ACTIVE)
+
+
+def test_locations_cost_one_request(
+    glance: Transport, client: GlanceClient
+) -> None:
+    glance.answer(
+        'GET', f'/v2/images/{ACTIVE}/locations', 'glance-33/locations-central'
+    )
+    client.locations(ACTIVE)
+    assert len(glance.asked) == 1
 
 
 def test_stores_of_a_glance_with_one(
