@@ -30,6 +30,7 @@ unit: test-env ## unit tests: no root, no Ceph, no libvirt, seconds
 	$(PYTHON) -m pytest -q tests/unit
 
 functional: lab-env ## functional tests on the lab
+	$(PYTHON) -m mypy -p tests.lab
 	$(PYTHON) -m pytest tests/functional
 
 lint: test-env ## ruff and mypy --strict

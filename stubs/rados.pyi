@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Only what the project calls; the module itself is C without types.
-from typing import Any
+from types import TracebackType
+from typing import Any, Literal
 
 class Error(Exception):
     errno: int | None
@@ -29,6 +30,13 @@ class ConnectionShutdown(OSError): ...
 class ExtendMismatch(Error): ...
 
 class Ioctx:
+    def __enter__(self) -> Ioctx: ...
+    def __exit__(
+        self,
+        type_: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]: ...
     def close(self) -> None: ...
 
 class Rados:
