@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from rbd_multistore.site import Site
 
 
+# An exbibyte: librbd refuses what its objects cannot number.
+_MOST_GIB = units.Gi
+
+
 class SiteCommand(command.Command):
     """A command that works on the site of the config files."""
 
@@ -47,8 +51,8 @@ def add_size(parser: argparse.ArgumentParser, **kwargs: Any) -> None:
 
 def _gib(text: str) -> int:
     """Return *text*, a whole number of GiB from 1 on, as bytes."""
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_GIB:
         raise argparse.ArgumentTypeError(
-            f'{text!r} is not a whole number of GiB from 1 on'
+            f'{text!r} is not a whole number of GiB from 1 to {_MOST_GIB}'
         )
     return int(text) * units.Gi

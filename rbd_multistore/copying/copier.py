@@ -77,14 +77,15 @@ class Copier:
             if leads:
                 with self._flights.leading(key, flight):
                     return self._lead(
-                        images, image, stores, _both(flight, watch)
+                        images, image, stores, deadline, _both(flight, watch)
                     )
             self._follow(flight, deadline, watch)
             # The leader may have stopped for a reason of its own, and the
             # image is to be seen by this caller, whoever waited for it.
             image = images.image(image.id)
             image.check_active()
-            if deadline.left_s(self._clock.now_s()) <= 0:
+            is_late = deadline.left_s(self._clock.now_s()) <= 0
+            if is_late and not stores <= image.held_by:
                 raise self._timed_out(image, stores)
         return image
 
@@ -114,6 +115,7 @@ class Copier:
         images: ImageService,
         image: Image,
         stores: frozenset[str],
+        deadline: Deadline,
         tell: Watch,
     ) -> Image:
         self._check_stores(images, image, stores)
@@ -126,6 +128,7 @@ class Copier:
                 image,
                 self._sights(images, stores),
                 self._limits,
+                deadline,
                 self._clock,
                 account,
                 self._clear_the_way,

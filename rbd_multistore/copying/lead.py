@@ -70,6 +70,7 @@ class Lead:
         image: Image,
         sights: Sequence[Sight],
         limits: Limits,
+        deadline: Deadline,
         clock: Time,
         account: Account,
         clear_the_way: ClearTheWay,
@@ -77,6 +78,7 @@ class Lead:
     ):
         """Watch the copy of *image* to the stores of *sights*.
 
+        :param deadline: the time that the caller waits
         :param tell: is told how far the copy to each store is
         """
         self._images = images
@@ -94,7 +96,7 @@ class Lead:
         self._task: Task | None = None
         self._lock_asked_about = ''
         self._not_before_s = clock.now_s()
-        self._deadline = Deadline(limits.timeout_s, clock.now_s())
+        self._deadline = deadline
         self._stall = StallTimer(limits.stall_timeout_s, clock.now_s())
         self._logged_s = clock.now_s()
 

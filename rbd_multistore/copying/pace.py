@@ -79,7 +79,7 @@ class Deadline:
         self._until_s = now_s + limit_s
 
     def note(self, behind: str, now_s: float) -> None:
-        """Note which copy, by its lock, ours is queued behind; '' if none."""
+        """Note which copies ours is queued behind, in any form; '' if none."""
         if behind != self._behind:
             self._behind = behind
             self._until_s = now_s + self._limit_s

@@ -39,7 +39,8 @@ class Progress:
     :ivar elapsed_s: seconds since it was first waited for
     :ivar total_bytes: bytes of the image
     :ivar written_bytes: bytes that are in the store; ``None``: not known
-    :ivar behind: the lock of the copy that this one is queued behind
+    :ivar behind: the lock and the stores of the copies before this one;
+        empty: none
     :ivar rate_bytes_s: bytes a second, of late; ``None``: not known
     """
 

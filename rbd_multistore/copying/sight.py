@@ -12,6 +12,9 @@ from rbd_multistore.glance.image import Image, Task
 
 LOG = logging.getLogger(__name__)
 
+# In these phases nothing is seen of the upload to the store itself.
+_NOT_BEGUN = (Phase.STAGING, Phase.COPYING)
+
 
 class Sight:
     """Looks at one store, as far as its cluster is ours to see."""
@@ -82,7 +85,7 @@ class Sight:
             total_bytes=image.size_bytes,
             written_bytes=written_bytes,
             rate_bytes_s=rate_bytes_s,
-            behind=image.lock if phase is Phase.QUEUED else '',
+            behind=self._behind(image, phase),
         )
 
     def _phase(self, image: Image, task: Task | None, ours: bool) -> Phase:
@@ -95,6 +98,17 @@ class Sight:
         if task is not None and task.copied_bytes is not None:
             return Phase.UPLOADING
         return Phase.STAGING if self.is_ours else Phase.COPYING
+
+    def _behind(self, image: Image, phase: Phase) -> str:
+        """Say which copies come before this one, as far as can be told.
+
+        They are another request's, or those to the other stores of the same
+        request, which are made one after another.
+        """
+        others = ','.join(sorted(image.importing - {self.store}))
+        if phase is Phase.QUEUED or (phase in _NOT_BEGUN and others):
+            return f'{image.lock} {others}'.strip()
+        return ''
 
     def _written_bytes(self, task: Task | None) -> int | None:
         if self._upload is not None and self._upload.written_bytes is not None:

@@ -146,3 +146,27 @@ def test_a_follower_takes_over_from_a_leader_that_gave_up():
         withdrawn.released.set()
         assert isinstance(leader.exception(LONG_S), exceptions.ImageNotFound)
         assert follower.result(LONG_S) == THERE
+
+
+def test_a_follower_whose_time_is_up_still_takes_what_is_there():
+    clock = Clock()
+    slow = Slow(clock)
+    glance = Glance(clock, stages((0, THERE)))
+    copier = _copier(clock, limits=Limits(timeout_s=5.0))
+
+    def away(seen):
+        slow.waited_for.set()
+        slow.released.wait(LONG_S)
+        raise exceptions.ImageNotFound('withdrawn', seen.id)
+
+    slow.image_again = away
+    with futures.ThreadPoolExecutor(2) as pool:
+        leader = pool.submit(copier.bring, slow, COPYING, A, lambda seen: None)
+        assert slow.waited_for.wait(LONG_S)
+        follower = pool.submit(
+            copier.bring, glance, COPYING, A, lambda seen: None
+        )
+        clock.now_s += 100.0
+        slow.released.set()
+        assert follower.result(LONG_S) == THERE
+        assert leader.exception(LONG_S) is not None

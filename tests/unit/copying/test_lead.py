@@ -457,3 +457,14 @@ def test_a_queue_that_does_not_move_does():
     with pytest.raises(exceptions.CopyTimeout, match='queued behind'):
         case.run()
     assert case.clock.now_s == pytest.approx(60.0)
+
+
+def test_the_stores_of_one_request_do_not_use_the_time_up():
+    """Ten stores in our own request, 40 s each, ours the last."""
+    names = [f'site_{place}' for place in range(10)]
+    steps = [
+        (40 * place, image(importing=[*names[place:], 'site_a'], lock='t'))
+        for place in range(11)
+    ]
+    case = _case(*steps, (440, THERE), limits=Limits(timeout_s=60.0))
+    assert case.run() == THERE

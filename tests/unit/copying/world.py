@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection
 from rbd_multistore.ceph.uploads import Upload
 from rbd_multistore.copying.account import Account
 from rbd_multistore.copying.lead import Lead, Limits, Time
+from rbd_multistore.copying.pace import Deadline
 from rbd_multistore.copying.progress import Progress
 from rbd_multistore.copying.sight import Sight
 from rbd_multistore.glance.image import Image, Task
@@ -170,6 +171,7 @@ class Case:
                 for name in stores
             ],
             limits or Limits(),
+            Deadline((limits or Limits()).timeout_s, clock.now_s),
             clock.time(),
             self.account,
             self._clear_the_way,
