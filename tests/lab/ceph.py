@@ -24,6 +24,9 @@ import rbd
 
 from tests.lab import layout, process, state, wait
 
+#: Seconds after which a call to a cluster that hangs is an error.
+OP_TIMEOUT_S = '120'
+
 POOLS = ('images', 'vms')
 
 #: Bytes; sparse, so only what is written takes space.
@@ -198,7 +201,14 @@ class Cluster:
 
     def start(self) -> None:
         """Undo :meth:`stop`, or restart what has been killed, and wait until
-        the cluster is healthy."""
+        the cluster is healthy.
+
+        An OSD that was frozen for longer than its read lease (16 s) may never
+        serve again where a pool has one replica: nobody is there to renew
+        the lease with ("laggy" for ever, seen with 16.2.15). So it is
+        restarted.
+        """
+        self.daemon('osd').kill()
         for daemon in self.daemons():
             daemon.kill(signal.SIGCONT)
         self.up()
@@ -213,7 +223,11 @@ class Cluster:
         cluster = rados.Rados(
             conffile=str(self.client_conf(user)),
             rados_id=user,
-            conf={'client_mount_timeout': str(int(timeout_s))},
+            conf={
+                'client_mount_timeout': str(int(timeout_s)),
+                'rados_osd_op_timeout': OP_TIMEOUT_S,
+                'rados_mon_op_timeout': OP_TIMEOUT_S,
+            },
         )
         cluster.connect()
         try:
