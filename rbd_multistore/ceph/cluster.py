@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import dataclasses
 import json
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -18,6 +20,8 @@ from rbd_multistore import exceptions
 from rbd_multistore.ceph import errors
 
 LOG = logging.getLogger(__name__)
+
+_KEY_HEAD = struct.Struct('<HIIH')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +60,20 @@ class Usage:
     """
 
     used_bytes: int
+    available_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Room:
+    """A pool's room as it lies on the disks; all in bytes.
+
+    :ivar total_bytes: size of all disks of the cluster
+    :ivar raw_used_bytes: what the pool takes of them, with replication
+    :ivar available_bytes: what clients may still write
+    """
+
+    total_bytes: int
+    raw_used_bytes: int
     available_bytes: int
 
 
@@ -106,13 +124,23 @@ class Cluster:
 
         :raises PoolNotFound: there is no such pool
         """
-        for row in self._ask_monitors('df')['pools']:
-            if row['name'] == pool:
-                return Usage(
-                    used_bytes=row['stats']['stored'],
-                    available_bytes=row['stats']['max_avail'],
-                )
-        raise _no_pool(pool)
+        stats = _of_pool(self._ask_monitors('df'), pool)
+        return Usage(
+            used_bytes=stats['stored'], available_bytes=stats['max_avail']
+        )
+
+    def room(self, pool: str) -> Room:
+        """Return how much of the disks *pool* takes.
+
+        :raises PoolNotFound: there is no such pool
+        """
+        df = self._ask_monitors('df')
+        stats = _of_pool(df, pool)
+        return Room(
+            total_bytes=df['stats']['total_bytes'],
+            raw_used_bytes=stats['bytes_used'],
+            available_bytes=stats['max_avail'],
+        )
 
     def versions(self) -> tuple[tuple[str, str], ...]:
         """Return the versions of our library and of the monitors."""
@@ -244,14 +272,44 @@ def _options(access: Access, timeout_s: int) -> dict[str, str]:
     if access.key is None:
         options['auth_client_required'] = 'none'
     else:
+        _check_key(access.key)
         options['key'] = access.key
     return options
+
+
+def _check_key(key: str) -> None:
+    """Refuse what is no cephx key: librados would print it on stderr.
+
+    Source of the form: Ceph's ``CryptoKey``: type, when it was made, length,
+    secret.
+
+    :raises ConfigError: it is none
+    """
+    try:
+        raw = base64.b64decode(key, validate=True)
+        _kind, _seconds, _nanoseconds, length = _KEY_HEAD.unpack_from(raw)
+    except (ValueError, struct.error):
+        length, raw = -1, b''
+    if length != len(raw) - _KEY_HEAD.size:
+        raise exceptions.ConfigError(
+            "The value of libvirt's secret is no cephx key: set it anew "
+            '(rbd-multistore pool define, or virsh secret-set-value with the '
+            'key as it stands in the keyring).'
+        )
 
 
 def _monitor(address: str) -> Monitor:
     """Parse an address of a monmap: ``10.0.0.1:6789/0``, ``[::1]:6789/0``."""
     host, _, port = address.partition('/')[0].rpartition(':')
     return Monitor(host.strip('[]'), port)
+
+
+def _of_pool(df: Any, pool: str) -> Any:
+    """Return what ``df`` answers of *pool*."""
+    for row in df['pools']:
+        if row['name'] == pool:
+            return row['stats']
+    raise _no_pool(pool)
 
 
 def _no_pool(name: str) -> exceptions.PoolNotFound:

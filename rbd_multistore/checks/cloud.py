@@ -38,7 +38,7 @@ class CloudChecks:
         yield Check(
             'glance',
             'See that glance-api runs, and that the catalogue has it for '
-            'region_name and valid_interfaces.',
+            'region_name and valid_interfaces, or at endpoint_override.',
             self._glance,
             is_gate=True,
         )
@@ -49,7 +49,8 @@ class CloudChecks:
         )
         yield Check(
             'locations',
-            f'Give the service user the role service. {_RIGHTS}',
+            'Give the service user the role service, and admin or a policy '
+            f'in its place. {_RIGHTS}',
             self._locations,
         )
         yield Check(
@@ -107,7 +108,14 @@ class CloudChecks:
                 f'{detail.id} is of type {detail.type}, not rbd',
                 'Set glance_store_name to an RBD store of this site.',
             )
-        fsid = self._parts.volumes.cluster.fsid()
+        try:
+            fsid = self._parts.volumes.cluster.fsid()
+        except exceptions.RBDMultistoreError:
+            return warning(
+                f'{detail.id}: rbd, pool {detail.pool}; not compared with '
+                'our cluster, which is not to be seen',
+                'Mend what is above first.',
+            )
         if detail.fsid and detail.fsid != fsid:
             return failure(
                 f'{detail.id} is in cluster {detail.fsid}, and our pool in '

@@ -7,11 +7,15 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from cliff import lister
+from oslo_config import cfg
 
+from rbd_multistore import exceptions
 from rbd_multistore.cli.command import SiteCommand
 
 if TYPE_CHECKING:
     from rbd_multistore.checks.result import Result
+
+_FAILURE = 2
 
 
 class CheckSite(SiteCommand, lister.Lister):
@@ -37,8 +41,16 @@ class CheckSite(SiteCommand, lister.Lister):
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        """Try it; return how bad the worst of it is."""
-        return super().run(parsed_args) or self._worst
+        """Try it; return how bad the worst of it is.
+
+        What keeps it from being tried is as bad as what fails: 1 would be
+        taken for a warning.
+        """
+        try:
+            return super().run(parsed_args) or self._worst
+        except (exceptions.RBDMultistoreError, cfg.Error) as exc:
+            self.shell.LOG.error(exc)
+            return _FAILURE
 
     def take_action(
         self, parsed_args: argparse.Namespace

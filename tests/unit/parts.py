@@ -18,6 +18,8 @@ from tests.unit.fakes import server as fakes
 from tests.unit.glance.memory import FSID, Client, Cloud
 
 MIB = 1 << 20
+# A cephx key: its type, when it was made, its length, its secret.
+KEY = 'AQAAAAAAAAAAABAAYSBrZXkgaW4gYSB0ZXN0IQ=='
 POOL = 'rbd-multistore-site_a'
 MON_HOST = '127.0.0.1:29480'
 URI = 'qemu:///system'
@@ -64,14 +66,14 @@ class Parts:
     def __init__(self) -> None:
         self.cloud = Cloud()
         self.ceph = fakes.CephServer(FSID, 'images', 'vms')
-        self.ceph.keys['nova'] = 'key'
+        self.ceph.keys['nova'] = KEY
         fakes.CephServer.reachable[MON_HOST] = self.ceph
         self.libvirt = fakes.LibvirtServer()
         xml = recorded.text('libvirt-9/pool.xml')
         self.libvirt.pools[POOL] = fakes.StoragePool(xml)
         fakes.LibvirtServer.running[URI] = self.libvirt
 
-        access = Access(mon_host=MON_HOST, user='nova', key='key')
+        access = Access(mon_host=MON_HOST, user='nova', key=KEY)
         self.volumes = Volumes(Cluster(access, 7), 'vms')
         self.storage = StoragePool(Libvirt(URI), POOL)
         self.copier = Copier(self.cloud, self.ceph)

@@ -22,7 +22,7 @@ from tests.unit.fakes.server import (
 FSID = '24b8c50a-2daa-4082-955d-6952a07acb72'
 POOL = 'rbd-multistore-site_a'
 SECRET = '53d2626a-c026-4fe4-95eb-0db418c2d7a7'
-KEY = base64.b64encode(b'key of nova').decode()
+KEY = 'AQAAAAAAAAAAABAAYSBrZXkgaW4gYSB0ZXN0IQ=='
 URI = 'qemu:///system'
 
 Sited = Callable[..., Site]
@@ -43,7 +43,7 @@ def libvirt() -> LibvirtServer:
     server = LibvirtServer()
     xml = recorded.text('libvirt-9/pool.xml')
     server.pools[POOL] = StoragePool(xml)
-    server.secrets.append(Secret(SECRET, '', b'key of nova'))
+    server.secrets.append(Secret(SECRET, '', base64.b64decode(KEY)))
     LibvirtServer.running[URI] = server
     return server
 

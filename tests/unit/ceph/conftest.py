@@ -11,7 +11,7 @@ from tests.unit.fakes.server import CephServer
 
 FSID = '24b8c50a-2daa-4082-955d-6952a07acb72'
 MON_HOST = '127.0.0.1:6789'
-KEY = 'AQBpz1dnAAAAABAA'
+KEY = 'AQAAAAAAAAAAABAAYSBrZXkgaW4gYSB0ZXN0IQ=='
 ACCESS = Access(mon_host=MON_HOST, user='nova', key=KEY)
 
 

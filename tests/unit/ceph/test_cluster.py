@@ -148,7 +148,11 @@ def test_error_in_the_block_says_what_was_done(cluster: Cluster) -> None:
     [
         (Access(mon_host='127.0.0.1:1'), exceptions.ClusterUnavailable),
         (
-            Access(mon_host=MON_HOST, user='nova', key='wrong'),
+            Access(
+                mon_host=MON_HOST,
+                user='nova',
+                key='AQAAAAAAAAAAAAUAd3Jvbmc=',
+            ),
             exceptions.CephForbidden,
         ),
         (Access(mon_host=MON_HOST, user='nova'), exceptions.CephForbidden),
@@ -420,3 +424,12 @@ def test_close(connector: Connector, shared: Cluster) -> None:
     shared.close()
     assert shared.fsid() == FSID
     assert connector.tries == 2
+
+
+@pytest.mark.parametrize('key', ['bm8ga2V5', '???', ''])
+def test_what_is_no_key_is_not_handed_to_librados(key: str) -> None:
+    """It would print it on stderr."""
+    cluster = Cluster(Access(mon_host=MON_HOST, user='nova', key=key), 7)
+    with pytest.raises(exceptions.ConfigError, match='no cephx key') as seen:
+        cluster.fsid()
+    assert not key or key not in str(seen.value)
