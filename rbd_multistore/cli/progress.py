@@ -76,7 +76,7 @@ class Bar:
         """Take notice of *seen*."""
         if _key(seen) not in self._tasks:
             self._tasks[_key(seen)] = self._bars.add_task(
-                _heading(seen), total=None, words=''
+                _label(seen), total=None, words=''
             )
         total, done = _fraction(seen)
         self._bars.update(
@@ -103,6 +103,11 @@ def _fraction(seen: Progress) -> tuple[int | None, int]:
     if seen.written_bytes is None:
         return None, 0
     return seen.total_bytes, seen.written_bytes
+
+
+def _label(seen: Progress) -> str:
+    """Return a heading that leaves room for a bar on a narrow terminal."""
+    return f'{seen.image_id[:8]} to {seen.store}'
 
 
 def _heading(seen: Progress) -> str:
