@@ -173,8 +173,15 @@ class Cluster:
     # -- up and down ---------------------------------------------------------
 
     def up(self) -> None:
-        """Make it if need be, start what does not run, wait for health."""
+        """Make it if need be, start what does not run, wait for health.
+
+        What was frozen goes on, but for an OSD: after its read lease (16 s)
+        it may never serve again where a pool has one replica, as there is
+        nobody to renew the lease with ("laggy" for ever, seen with 16.2.15).
+        """
         self._write_confs()
+        if self.daemon('osd').frozen():
+            self.daemon('osd').kill()
         with ThreadPoolExecutor(2) as pool:
             osd = pool.submit(self._make_osd)
             self._make_mon()
@@ -201,16 +208,7 @@ class Cluster:
 
     def start(self) -> None:
         """Undo :meth:`stop`, or restart what has been killed, and wait until
-        the cluster is healthy.
-
-        An OSD that was frozen for longer than its read lease (16 s) may never
-        serve again where a pool has one replica: nobody is there to renew
-        the lease with ("laggy" for ever, seen with 16.2.15). So it is
-        restarted.
-        """
-        self.daemon('osd').kill()
-        for daemon in self.daemons():
-            daemon.kill(signal.SIGCONT)
+        the cluster is healthy."""
         self.up()
 
     # -- connections ---------------------------------------------------------

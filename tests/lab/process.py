@@ -77,6 +77,17 @@ class Daemon:
     def running(self) -> bool:
         return self.identity() is not None
 
+    def frozen(self) -> bool:
+        """Whether it is there and was stopped (SIGSTOP)."""
+        identity = self.identity()
+        if identity is None:
+            return False
+        try:
+            stat = Path(f'/proc/{identity.pid}/stat').read_text()
+        except OSError:
+            return False
+        return stat[stat.rindex(')') + 2] == 'T'
+
     def start(self) -> bool:
         """Start it unless it runs; True if this call started it.
 
