@@ -81,7 +81,7 @@ class Cluster:
     """A Ceph cluster.
 
     The connection is made when it is first needed, kept, and made anew by
-    the next call after it broke. No lock is held during a call.
+    the next call after it broke or timed out. No lock is held during a call.
     """
 
     def __init__(
@@ -205,11 +205,10 @@ class Cluster:
             with errors.translated(doing):
                 yield connection
         except exceptions.ClusterUnavailable as exc:
-            if errors.is_broken(exc.__cause__):
-                LOG.warning(
-                    'The connection to the Ceph cluster broke: %s', exc
-                )
-                self._forget(kept)
+            # One that timed out is not trusted either: after a cluster had
+            # been away, calls on it were seen to wait for ever (16.2.15).
+            LOG.warning('The connection to Ceph is given up: %s', exc)
+            self._forget(kept)
             raise
 
     def _kept_or_new(self) -> futures.Future[rados.Rados]:

@@ -83,11 +83,6 @@ def translated(doing: str) -> Iterator[None]:
         raise _translate(doing, exc) from exc
 
 
-def is_broken(exc: BaseException | None) -> bool:
-    """Tell whether *exc* says that the connection itself is of no use."""
-    return isinstance(exc, _BROKEN)
-
-
 def _translate(doing: str, exc: Exception) -> exceptions.CephError:
     for foreign, kind, words in _KINDS:
         if isinstance(exc, foreign):

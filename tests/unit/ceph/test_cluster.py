@@ -368,9 +368,8 @@ def test_broken_connection_is_left_to_who_is_inside_it(
 @pytest.mark.parametrize(
     'error',
     [
-        rados.TimedOut('in the test', errno=110),
-        rbd.Timeout('in the test', errno=110),
         rbd.ImageNotFound('in the test', errno=2),
+        rbd.ImageBusy('in the test', errno=16),
         ZeroDivisionError(),
     ],
     ids=lambda error: type(error).__name__,
@@ -385,6 +384,26 @@ def test_connection_is_kept_after_other_errors(
         raise error
     shared.fsid()
     assert connector.tries == 1
+
+
+@pytest.mark.parametrize(
+    'error',
+    [
+        rados.TimedOut('in the test', errno=110),
+        rbd.Timeout('in the test', errno=110),
+    ],
+    ids=lambda error: type(error).__module__,
+)
+def test_connection_that_timed_out_is_given_up(
+    connector: Connector, shared: Cluster, error: Exception
+) -> None:
+    with (
+        pytest.raises(exceptions.ClusterUnavailable),
+        shared.pool('vms', 'look'),
+    ):
+        raise error
+    shared.fsid()
+    assert connector.tries == 2
 
 
 def test_late_news_of_an_old_connection_leave_the_new_one(

@@ -74,14 +74,6 @@ WANTED: dict[type[exceptions.CephError], set[type[Exception]]] = {
 }
 PAIRS = [(cls, ours) for ours, classes in WANTED.items() for cls in classes]
 
-BROKEN = {
-    rados.ConnectionShutdown,
-    rados.NotConnected,
-    rados.RadosStateError,
-    rados.IoctxStateError,
-    rbd.ConnectionShutdown,
-}
-
 
 def below(root: type[Exception]) -> set[type[Exception]]:
     return {root}.union(*map(below, root.__subclasses__()))
@@ -113,7 +105,6 @@ def test_each_error(
         raise error
     assert type(got.value) is ours
     assert got.value.__cause__ is error
-    assert errors.is_broken(error) is (cls in BROKEN)
 
 
 def test_words_of_an_error_with_a_number() -> None:
@@ -136,11 +127,6 @@ def test_words_of_an_error_without_a_number() -> None:
 def test_words_of_a_number_without_a_name() -> None:
     said = errors.describe(rados.OSError('in the test', errno=-9999))
     assert '9999' in said
-
-
-def test_nothing_is_broken_by_nothing() -> None:
-    assert not errors.is_broken(None)
-    assert not errors.is_broken(exceptions.ClusterUnavailable('no'))
 
 
 def test_ours_and_strangers_pass() -> None:
