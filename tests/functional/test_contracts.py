@@ -166,7 +166,11 @@ def test_libvirt_error_without_words() -> None:
 @pytest.mark.parametrize(
     'access',
     [
-        Access(mon_host='127.0.0.1:1,[::1]:2', user='nova', key='a-key'),
+        Access(
+            mon_host='127.0.0.1:1,[::1]:2',
+            user='nova',
+            key='AQAAAAAAAAAAABAAYSBrZXkgaW4gYSB0ZXN0IQ==',
+        ),
         Access(mon_host='127.0.0.1', user=None),
     ],
 )
