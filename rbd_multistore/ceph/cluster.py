@@ -205,8 +205,10 @@ class Cluster:
             with errors.translated(doing):
                 yield connection
         except exceptions.ClusterUnavailable as exc:
-            # One that timed out is not trusted either: after a cluster had
-            # been away, calls on it were seen to wait for ever (16.2.15).
+            # One that timed out is of no more use either: librados asks for
+            # a new OSD map only for calls older than 10 s (objecter_timeout,
+            # 16.2.15), so that with a shorter limit it never learns that an
+            # OSD was restarted.
             LOG.warning('The connection to Ceph is given up: %s', exc)
             self._forget(kept)
             raise
