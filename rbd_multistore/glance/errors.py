@@ -61,6 +61,7 @@ def translated(doing: str, image: str = '') -> Iterator[None]:
         ksa_exc.ConnectFailure,
         ksa_exc.RetriableConnectionFailure,
         ksa_exc.UnknownConnectionError,
+        requests.RequestException,
         glance_exc.CommunicationError,
         glance_exc.InvalidEndpoint,
     ) as exc:

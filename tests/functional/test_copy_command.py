@@ -20,13 +20,14 @@ Start = Callable[..., Command]
 
 
 def test_several_images_to_all_stores(
-    cloud: Cloud, sites: Sites, start: Start
+    cloud: Cloud, here: Pool, sites: Sites, start: Start
 ) -> None:
     images = [cloud.make(32), cloud.make(16), cloud.make(16, HERE)]
 
-    outcome = start(
-        sites.conf(), '-v', 'image', 'copy', '--all-stores', *images
-    ).outcome()
+    with here.throttled('write', 8):
+        outcome = start(
+            sites.conf(), '-v', 'image', 'copy', '--all-stores', *images
+        ).outcome()
 
     assert outcome.status == 0, outcome
     for image in images:

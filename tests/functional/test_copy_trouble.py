@@ -60,7 +60,12 @@ def test_while_looking(
     image = cloud.make(64)
     # The first look finds the image, before anything is copied.
     proxy.rule('GET', SHOW, lab_proxy.passed_on, 1)
-    trouble = (*UNHEARD, lab_proxy.unanswered, lab_proxy.delayed(1))
+    trouble = (
+        *UNHEARD,
+        lab_proxy.unanswered,
+        lab_proxy.cut_short,
+        lab_proxy.delayed(1),
+    )
     rules = [proxy.rule('GET', SHOW, act, 1) for act in trouble]
     site = sites.open(endpoint_override=proxy.url, copy_poll_interval=0.5)
 

@@ -18,7 +18,7 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
@@ -46,9 +46,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
+    """An answer.
+
+    :ivar cut: the connection breaks in the middle of the body.
+    """
+
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b''
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,11 @@ def unanswered(request: Request, forward: Forward) -> Answer | None:
     """The service hears of the request; who asked never learns."""
     forward(request)
     return None
+
+
+def cut_short(request: Request, forward: Forward) -> Answer | None:
+    """As where the service is killed while it answers."""
+    return replace(forward(request), cut=True)
 
 
 def refusal(status: int, headers: Mapping[str, str] | None = None) -> Answer:
@@ -291,7 +302,11 @@ class _Handler(BaseHTTPRequestHandler):
         if made.status != http.client.NO_CONTENT:
             self.send_header('Content-Length', str(len(made.body)))
         self.end_headers()
-        self.wfile.write(made.body)
+        if made.cut:
+            self.close_connection = True
+            self.wfile.write(made.body[: len(made.body) // 2])
+        else:
+            self.wfile.write(made.body)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815
 
