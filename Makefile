@@ -7,7 +7,7 @@ CODE = rbd_multistore tests $(wildcard benchmarks)
 
 .DEFAULT_GOAL := help
 .PHONY: help lab lab-down lab-status demo test unit functional lint bench \
-	test-env lab-env docs
+	test-env lab-env docs test-nova
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -31,7 +31,13 @@ unit: test-env ## unit tests: no root, no Ceph, no libvirt, seconds
 
 functional: lab-env ## functional tests on the lab
 	$(PYTHON) -m mypy -p tests.lab
-	$(PYTHON) -m pytest tests/functional
+	$(PYTHON) -m pytest tests/functional \
+		--ignore tests/functional/nova_backend
+
+test-nova: lab-env ## tests of the plug-in into Nova 34, on the lab
+	@$(PYTHON) -m pip install -q -c tests/lab/constraints.txt \
+		-r tests/nova-requirements.txt
+	$(PYTHON) -m pytest tests/functional/nova_backend
 
 lint: test-env ## ruff and mypy --strict
 	$(PYTHON) -m ruff check .

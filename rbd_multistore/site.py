@@ -72,7 +72,11 @@ class Site:
     @functools.cached_property
     def backend(self) -> Backend:
         """The decision."""
-        return Backend(self.images, self.volumes, self._storage, self.copier)
+        return self.backend_for(self.images)
+
+    def backend_for(self, images: ImageService) -> Backend:
+        """Return the decision for whoever sees *images*."""
+        return Backend(images, self.volumes, self._storage, self.copier)
 
     @functools.cached_property
     def copier(self) -> Copier:
@@ -86,7 +90,7 @@ class Site:
                 stall_timeout_s=settings.copy_stall_timeout_s,
                 attempts=settings.copy_attempts,
             ),
-            self._uploads,
+            self.uploads,
             self.repair.clear_the_way,
             self._report(),
             self._clock,
@@ -95,7 +99,7 @@ class Site:
     @functools.cached_property
     def repair(self) -> Repair:
         """What a Glance that died left in our store's pool."""
-        return Repair(self._uploads, self._settings.repair_orphans)
+        return Repair(self.uploads, self._settings.repair_orphans)
 
     def disk_xml(self, name: str, target: str, bus: str) -> str:
         """Return the ``<disk>`` element for a volume, from the pool as it
@@ -126,7 +130,7 @@ class Site:
     def _cluster(self) -> Cluster:
         return Cluster(self._access(), self._settings.ceph_timeout_s)
 
-    def _uploads(self, images: ImageService) -> Uploads | None:
+    def uploads(self, images: ImageService) -> Uploads | None:
         """Return the pool of our Glance store, once somebody tells which."""
         if self._store_pool is None and self._settings.glance_store_name:
             detail = images.store_detail(self._settings.glance_store_name)

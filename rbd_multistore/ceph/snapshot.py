@@ -37,6 +37,13 @@ class ClusterSnapshot:
     fsid: str
     snapshot: Snapshot
 
+    @property
+    def url(self) -> str:
+        """The location that Glance writes for it."""
+        place = self.snapshot
+        parts = (self.fsid, place.pool, place.image, place.name)
+        return _PREFIX + '/'.join(parse.quote(part, safe='') for part in parts)
+
 
 def parse_url(url: str) -> ClusterSnapshot | None:
     """Parse ``rbd://fsid/pool/image/snapshot``, each part percent-encoded.

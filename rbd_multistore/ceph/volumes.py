@@ -68,7 +68,7 @@ class Volumes:
             _pool_of(self.cluster, parent, doing) as images,
         ):
             _clone(images, parent, disks, name)
-            with _removed_on_error(disks, name):
+            with removed_on_error(disks, name):
                 now_bytes = _grow(disks, name, size_bytes)
         return Volume(name, self.pool, now_bytes, parent)
 
@@ -263,7 +263,8 @@ def _grow(disks: rados.Ioctx, name: str, size_bytes: int | None) -> int:
 
 
 @contextlib.contextmanager
-def _removed_on_error(disks: rados.Ioctx, name: str) -> Iterator[None]:
+def removed_on_error(disks: rados.Ioctx, name: str) -> Iterator[None]:
+    """Remove volume *name*, which was just made, if the block fails."""
     try:
         yield
     except BaseException:

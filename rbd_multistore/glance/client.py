@@ -189,6 +189,22 @@ class GlanceClient:
         except glance_exc.HTTPNotFound:
             return ask(image_id)
 
+    def add_location(self, image_id: str, url: str) -> None:
+        """Tell Glance that a queued image's data is at *url*.
+
+        Glance does the rest later: it finds the store by the URL, makes the
+        image active, and then reads all of it for its hash.
+
+        :raises GlanceForbidden: without the role ``service``
+        :raises GlanceConflict: the image is not ``queued``
+        :raises ImageNotFound: no such image, or a Glance before 30
+        """
+        with errors.translated('add a location to the image', image_id):
+            self._client.http_client.post(
+                f'/v2/images/{image_id}/locations',
+                data={'url': url, 'validation_data': {}},
+            )
+
     def copy_image(self, image_id: str, stores: Collection[str]) -> None:
         """Ask for the image to be copied to *stores*; Glance does it later.
 

@@ -48,6 +48,7 @@ class ImageService:
         self._service = service
         self._to_read = _present(service, caller_with_service, caller)
         self._to_copy = _present(caller, caller_with_service, service)
+        self._to_register = _present(caller_with_service, service, caller)
 
     @property
     def has_service_credentials(self) -> bool:
@@ -169,6 +170,18 @@ class ImageService:
         """
         self._first_allowed(
             lambda glance: glance.copy_image(image.id, stores), self._to_copy
+        )
+
+    def add_location(self, image: Image, url: str) -> None:
+        """Tell Glance that the data of *image* is at *url*.
+
+        :param image: as :meth:`image` gave it; it is ``queued``
+        :raises GlanceForbidden: none of the credentials may
+        :raises GlanceError: as :meth:`GlanceClient.add_location`
+        """
+        self._first_allowed(
+            lambda glance: glance.add_location(image.id, url),
+            self._to_register,
         )
 
     def _first_allowed(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import openstack.config
@@ -79,19 +79,99 @@ def with_service_token(
     """
     if caller.auth is None or service.auth is None:
         raise exceptions.ConfigError('Credentials without an auth plugin.')
-    both = service_token.ServiceTokenAuthWrapper(
-        user_auth=caller.auth, service_auth=service.auth
+    return _with_auth(caller, both_tokens(caller.auth, service.auth))
+
+
+def both_tokens(
+    caller: plugin.BaseAuthPlugin, service: plugin.BaseAuthPlugin
+) -> plugin.BaseAuthPlugin:
+    """Return credentials that are *caller*'s, with *service*'s token beside.
+
+    With it a service accepts a caller's token that expired meanwhile.
+    """
+    return service_token.ServiceTokenAuthWrapper(
+        user_auth=caller, service_auth=service
     )
+
+
+def _with_auth(
+    way: adapter.Adapter, auth: plugin.BaseAuthPlugin
+) -> adapter.Adapter:
     return adapter.Adapter(
-        session=caller.session,
-        auth=both,
-        service_type=caller.service_type,
-        service_name=caller.service_name,
-        interface=caller.interface,
-        region_name=caller.region_name,
-        endpoint_override=caller.endpoint_override,
-        connect_retries=caller.connect_retries,
-        status_code_retries=caller.status_code_retries,
+        session=way.session,
+        auth=auth,
+        service_type=way.service_type,
+        service_name=way.service_name,
+        interface=way.interface,
+        region_name=way.region_name,
+        endpoint_override=way.endpoint_override,
+        connect_retries=way.connect_retries,
+        status_code_retries=way.status_code_retries,
+    )
+
+
+def way_to_glance(conf: cfg.ConfigOpts, group: str) -> adapter.Adapter:
+    """Return the way to Glance that *group* describes, for any credentials.
+
+    :param group: has keystoneauth1's options of a session and an adapter;
+        where it sets no ``timeout``, ours counts
+    :raises ConfigError: an option is missing or wrong
+    """
+    try:
+        session = loading.load_session_from_conf_options(conf, group)
+        session.session.hooks['response'].append(mend_answer)
+        session.timeout = session.timeout or conf[opts.GROUP].timeout
+        return loading.load_adapter_from_conf_options(
+            conf, group, session=session
+        )
+    except (ksa_exc.ClientException, cfg.Error, TypeError) as exc:
+        raise exceptions.ConfigError(
+            f'The way to Glance in [{group}] cannot be used: {exc}'
+        ) from exc
+
+
+def first_credentials(
+    conf: cfg.ConfigOpts, groups: Iterable[str]
+) -> plugin.BaseAuthPlugin | None:
+    """Return the credentials of the first group that sets ``auth_type``.
+
+    ``None``: none does.
+
+    :raises ConfigError: an option of the credentials is missing or wrong
+    """
+    for group in groups:
+        try:
+            auth = loading.load_auth_from_conf_options(conf, group)
+        except (ksa_exc.ClientException, cfg.Error, TypeError) as exc:
+            raise exceptions.ConfigError(
+                f'The credentials in [{group}] cannot be used: {exc}'
+            ) from exc
+        if auth is not None:
+            return auth
+    return None
+
+
+def image_service_for(
+    way: adapter.Adapter,
+    caller: plugin.BaseAuthPlugin,
+    service: plugin.BaseAuthPlugin | None,
+) -> ImageService:
+    """Return the images as one caller may use them.
+
+    :param way: to Glance, whoever goes it
+    :param caller: decides which images there are
+    :param service: does what the caller may not; ``None``: nobody does
+    """
+    callers = _with_auth(way, caller)
+    if service is None:
+        return ImageService(GlanceClient(callers))
+    services = _with_auth(way, service)
+    return ImageService(
+        GlanceClient(callers),
+        service=GlanceClient(services),
+        caller_with_service=GlanceClient(
+            with_service_token(callers, services)
+        ),
     )
 
 

@@ -12,7 +12,7 @@ import rados
 import rbd
 
 from rbd_multistore import exceptions
-from rbd_multistore.ceph.cluster import Access, Cluster, Monitor, Usage
+from rbd_multistore.ceph.cluster import Access, Cluster, Monitor, Room, Usage
 from tests.unit import recorded
 from tests.unit.ceph.conftest import ACCESS, FSID, KEY, MON_HOST
 from tests.unit.fakes.server import CephServer
@@ -101,6 +101,16 @@ def test_usage_as_recorded(cluster: Cluster) -> None:
     [stats] = [row['stats'] for row in df['pools'] if row['name'] == 'images']
     assert cluster.usage('images') == Usage(
         used_bytes=stats['stored'], available_bytes=stats['max_avail']
+    )
+
+
+def test_room_as_recorded(cluster: Cluster) -> None:
+    df = json.loads(recorded.raw('ceph-16/df.json'))
+    [stats] = [row['stats'] for row in df['pools'] if row['name'] == 'images']
+    assert cluster.room('images') == Room(
+        total_bytes=df['stats']['total_bytes'],
+        raw_used_bytes=stats['bytes_used'],
+        available_bytes=stats['max_avail'],
     )
 
 

@@ -45,3 +45,9 @@ def test_other_forms(url: str) -> None:
 
 def test_written_as_the_rbd_command_does() -> None:
     assert str(Snapshot('images', 'one', 'snap')) == 'images/one@snap'
+
+
+def test_url_is_parsed_again() -> None:
+    place = ClusterSnapshot('fsid', Snapshot('a pool', 'an/image', 'snap'))
+    assert place.url == 'rbd://fsid/a%20pool/an%2Fimage/snap'
+    assert parse_url(place.url) == place
