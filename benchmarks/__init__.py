@@ -13,6 +13,7 @@ it. All of them in one run, on the lab, taking turns.
 ``crowd``          a second pool, with thousands of volumes in it
 ``hit``            the image is in the cluster already
 ``miss``           the image is elsewhere, and has to be copied
+``listing``        thousands of volumes are listed
 ``waiters``        many threads want an image that has to be copied
 ``figures``        what samples come to: medians, ratios, goals
 ``report``         the table for people, the JSON for machines

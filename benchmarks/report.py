@@ -12,7 +12,7 @@ from typing import Any
 
 import rbd
 
-from benchmarks import figures, hit, miss, upstream, waiters
+from benchmarks import figures, hit, listing, miss, upstream, waiters
 
 WIDTH = 79
 
@@ -37,11 +37,12 @@ class Results:
     hit: hit.Result | None = None
     miss: miss.Result | None = None
     waiters: waiters.Result | None = None
+    listing: listing.Result | None = None
 
     @property
     def goals(self) -> tuple[figures.Goal, ...]:
         """Return the ratios, with those that have no limit."""
-        parts = (self.hit, self.miss, self.waiters)
+        parts = (self.hit, self.miss, self.waiters, self.listing)
         return tuple(goal for part in parts if part for goal in part.goals)
 
 
@@ -70,9 +71,33 @@ def _lines(results: Results) -> Iterator[str]:
         yield from _miss_lines(results.miss)
     if results.waiters:
         yield from _waiters_lines(results.waiters)
+    if results.listing:
+        yield from _listing_lines(results.listing)
     yield ''
     yield 'Ratios (in brackets: 95 % of what this run could have given)'
     yield from _table([_goal_row(goal) for goal in results.goals], 'lrll')
+
+
+def _listing_lines(result: listing.Result) -> Iterator[str]:
+    volumes = result.plan.volumes
+    yield ''
+    yield (
+        f'List: a pool with {volumes} volumes; librbd opened '
+        f'{result.plan.opened} of them'
+    )
+    yield from _table(
+        [
+            ['', 'ms a volume', 'seconds for all'],
+            *(
+                [
+                    one.name,
+                    f'{one.median_ms:.3f}',
+                    f'{one.median_ms * volumes / 1000:.1f}',
+                ]
+                for one in result.latencies
+            ),
+        ]
+    )
 
 
 def _hit_lines(result: hit.Result) -> Iterator[str]:

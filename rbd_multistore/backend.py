@@ -122,8 +122,9 @@ class Backend:
         if volume is None:
             raise self._not_cloneable(
                 there,
-                f'It is in Glance store {store}: see that this '
-                "store is in the cluster of libvirt's pool",
+                f'It is in Glance store {store}, and each location says why '
+                'that does not help; if it is in another cluster, set '
+                'glance_store_name and libvirt_pool to one site',
             )
         return volume
 

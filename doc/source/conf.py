@@ -52,5 +52,12 @@ man_pages = [
         'Copy-on-write volumes from Glance images',
         'rbd-multistore contributors',
         1,
-    )
+    ),
+    (
+        'cli/status',
+        f'{project}-status',
+        'Check a site before an upgrade',
+        'rbd-multistore contributors',
+        1,
+    ),
 ]

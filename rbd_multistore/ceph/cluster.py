@@ -119,6 +119,11 @@ class Cluster:
         dump = self._ask_monitors('mon dump')
         return tuple(_monitor(mon['addr']) for mon in dump['mons'])
 
+    def pools(self) -> tuple[str, ...]:
+        """Return the names of all pools, also of those we may not use."""
+        with self._connection('list the pools') as connection:
+            return tuple(connection.list_pools())
+
     def usage(self, pool: str) -> Usage:
         """Return how full *pool* is.
 

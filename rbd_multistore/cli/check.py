@@ -58,17 +58,12 @@ class CheckSite(SiteCommand, lister.Lister):
         """Try it."""
         # First, as it says what to install where a binding is missing.
         site = self.site
-        from rbd_multistore.checks.cloud import CloudChecks
-        from rbd_multistore.checks.cluster import ClusterChecks
-        from rbd_multistore.checks.deep import DeepCheck
-        from rbd_multistore.checks.result import run
+        from rbd_multistore.checks import everything
 
-        results = [
-            *run(ClusterChecks(site).group()),
-            *run(CloudChecks(site).group()),
-        ]
+        attempt = everything.try_all
         if parsed_args.deep:
-            results += run(DeepCheck(site).group())
+            attempt = everything.try_all_and_clone
+        results = list(attempt(site))
         self._worst = max(result.outcome.value for result in results)
         return (
             ('check', 'result', 'detail', 'what to do'),

@@ -49,6 +49,7 @@ class ShowImage(SiteCommand, show.ShowOne):
             'lock': image.lock,
             'cloneable': any(verdict.cloneable for verdict in verdicts),
             'why_not': why_not,
+            'clones': self._clones(verdicts),
             'locations': Verdicts(verdicts),
         }
         return tuple(rows), tuple(rows.values())
@@ -64,6 +65,16 @@ class ShowImage(SiteCommand, show.ShowOne):
         if any(verdict.cloneable for verdict in verdicts):
             return verdicts, ''
         return verdicts, 'no location can be cloned here; each says why'
+
+    def _clones(self, verdicts: tuple[Verdict, ...]) -> int | None:
+        """Count the clones here; ``None``: there is nothing to clone."""
+        from rbd_multistore.ceph.clones import count_clones
+
+        here = {verdict.snapshot for verdict in verdicts} - {None}
+        if not here:
+            return None
+        cluster = self.site.volumes.cluster
+        return sum(count_clones(cluster, place) for place in here if place)
 
 
 class ListImage(SiteCommand, lister.Lister):

@@ -7,7 +7,6 @@ import argparse
 import functools
 import importlib.metadata
 import logging
-import os
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -16,14 +15,13 @@ from cliff import app, commandmanager
 from oslo_config import cfg
 
 from rbd_multistore import exceptions, opts
+from rbd_multistore.cli import opening
 
 if TYPE_CHECKING:
     from rbd_multistore.site import Site
 
-_PROJECT = 'rbd-multistore'
 _USAGE = 2
 _INTERRUPTED = 130
-_BINDINGS = ('rados', 'rbd', 'libvirt')
 _LEVELS = {0: logging.ERROR, 1: logging.WARNING, 2: logging.INFO}
 
 
@@ -63,7 +61,7 @@ class Shell(app.App):
         super().__init__(
             description='Copy-on-write volumes from Glance images, at the '
             'site where they run.',
-            version=importlib.metadata.version(_PROJECT),
+            version=importlib.metadata.version(opening.PROJECT),
             command_manager=commandmanager.CommandManager(
                 'rbd_multistore.cli'
             ),
@@ -81,7 +79,7 @@ class Shell(app.App):
             default=[],
             metavar='PATH',
             help='A config file; may be given again, and later ones win. '
-            f'Default: {_PROJECT}.conf in the usual places.',
+            f'Default: {opening.PROJECT}.conf in the usual places.',
         )
         parser.add_argument(
             '--config-dir',
@@ -107,9 +105,7 @@ class Shell(app.App):
             handler.setFormatter(OneLine())
             handler.setLevel(level)
         if level >= logging.WARNING:
-            # Its warnings come before an error that says the same.
-            for library in ('keystoneauth', 'stevedore'):
-                logging.getLogger(library).setLevel(logging.ERROR)
+            opening.hush_libraries()
 
     def run(self, argv: list[str]) -> int:
         """Run a command; without one, say that one is needed."""
@@ -123,7 +119,7 @@ class Shell(app.App):
     def interact(self) -> None:
         """There is no shell of our own."""
         self.parser.print_usage(self.stderr)
-        self.stderr.write(f'error: no command; see {_PROJECT} --help\n')
+        self.stderr.write(f'error: no command; see {opening.PROJECT} --help\n')
 
     @functools.cached_property
     def site(self) -> Site:
@@ -131,23 +127,7 @@ class Shell(app.App):
 
         :raises ConfigError: they cannot be read, or a library is missing
         """
-        # Here and not above, so that --help works where the bindings of
-        # Ceph and libvirt, which are no Python packages, are missing.
-        try:
-            from rbd_multistore.copying.lead import Time
-            from rbd_multistore.site import Site
-        except ImportError as exc:
-            if exc.name not in _BINDINGS:
-                raise
-            raise exceptions.ConfigError(
-                f'{exc}. Install the bindings of Ceph and libvirt with the '
-                "system's package manager (Debian: python3-rados "
-                'python3-rbd python3-libvirt), for the Python that runs '
-                'this program.'
-            ) from exc
-        return Site(
-            self._configuration(), os.environ, Time(sleep=self.stop.sleep)
-        )
+        return opening.open_site(self._configuration(), self.stop.sleep)
 
     @property
     def is_quiet(self) -> bool:
@@ -162,7 +142,7 @@ class Shell(app.App):
             arguments += ['--config-file', path]
         for path in self.options.config_dir:
             arguments += ['--config-dir', path]
-        conf(arguments, project=_PROJECT)
+        conf(arguments, project=opening.PROJECT)
         return conf
 
 

@@ -4,16 +4,22 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cliff import lister, show
+from oslo_log import log as logging
+from oslo_utils import uuidutils
 
+from rbd_multistore import exceptions
 from rbd_multistore.cli.command import SiteCommand, add_name, add_size
 
 if TYPE_CHECKING:
     from rbd_multistore.backend import Created
     from rbd_multistore.ceph.volumes import Volume
+    from rbd_multistore.glance.service import ImageService
+
+LOG = logging.getLogger(__name__)
 
 _Fields = tuple[tuple[str, ...], tuple[Any, ...]]
 
@@ -61,15 +67,47 @@ class CreateVolume(SiteCommand, show.ShowOne):
 
 
 class ListVolume(SiteCommand, lister.Lister):
-    """List the volumes in the pool."""
+    """List the volumes in the pool.
+
+    An image that the caller may not see, and one that was deleted, hidden or
+    belongs to the community, is shown by its id.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Take whether Glance is asked."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            '-n',
+            '--no-name-lookup',
+            action='store_true',
+            help='Show images by id, and do not ask Glance.',
+        )
+        return parser
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]:
         """List them."""
+        found = self._volumes()
+        ids = {_image_id(volume) for volume in found} - {''}
+        if parsed_args.no_name_lookup:
+            ids.clear()
+        names = self._names(ids) if ids else {}
+        return ('name', 'size', 'parent', 'image'), _rows(found, names)
+
+    def _volumes(self) -> tuple[Volume, ...]:
         volumes = self.site.volumes
-        found = volumes.show_all(volumes.names())
-        return ('name', 'size', 'parent'), _rows(found)
+        from rbd_multistore.ceph.listing import list_volumes
+
+        return list_volumes(volumes)
+
+    def _names(self, ids: set[str]) -> Mapping[str, str]:
+        """Return the names of images; the list does without them, too."""
+        try:
+            return _names(self.site.images, ids)
+        except exceptions.RBDMultistoreError as exc:
+            LOG.warning('Images are shown by id: %s', exc)
+            return {}
 
 
 class ShowVolume(SiteCommand, show.ShowOne):
@@ -177,9 +215,33 @@ def _created(made: Created) -> _Fields:
     )
 
 
-def _rows(volumes: Iterable[Volume]) -> Iterator[tuple[Any, ...]]:
+def _rows(
+    volumes: Iterable[Volume], names: Mapping[str, str]
+) -> Iterator[tuple[Any, ...]]:
     for volume in volumes:
-        yield volume.name, volume.size_bytes, _parent(volume)
+        image_id = _image_id(volume)
+        image = names.get(image_id, image_id)
+        yield volume.name, volume.size_bytes, _parent(volume), image
+
+
+def _names(images: ImageService, ids: set[str]) -> Mapping[str, str]:
+    """Return the names of those images that the caller sees in the list."""
+    names: dict[str, str] = {}
+    for image in images.all():
+        if image.id in ids:
+            names[image.id] = image.name
+        if len(names) == len(ids):
+            break
+    return names
+
+
+def _image_id(volume: Volume) -> str:
+    """Return the image that a volume is a clone of, if it is of one.
+
+    Glance names an RBD image after its own.
+    """
+    name = volume.parent.image if volume.parent else ''
+    return name if uuidutils.is_uuid_like(name) else ''
 
 
 def _parent(volume: Volume) -> str:

@@ -40,13 +40,9 @@ def define_pool(
     wanted = Pool(name, source, tuple(hosts), user, secret)
     with daemon.doing(f'define the storage pool {name}') as connection:
         there = find_pool(connection, name)
-        found = parse_pool(there.XMLDesc(0)) if there else None
+        found = _parsed(name, there.XMLDesc(0)) if there else None
         if found is not None and _rest(found) != _rest(wanted):
-            raise exceptions.LibvirtPoolInvalid(
-                f'The libvirt storage pool {name} is there and is another '
-                'one: choose another name, or undefine it (virsh '
-                'pool-undefine).'
-            )
+            raise _another(name)
         used = found.secret if found and found.secret else secret
         if used == secret:
             connection.secretDefineXML(_secret_xml(name, secret), 0)
@@ -54,6 +50,20 @@ def define_pool(
         if found is None:
             connection.storagePoolDefineXML(_pool_xml(wanted), 0)
     return found or wanted
+
+
+def _parsed(name: str, xml: str) -> Pool:
+    try:
+        return parse_pool(xml)
+    except exceptions.LibvirtPoolInvalid as exc:
+        raise _another(name) from exc
+
+
+def _another(name: str) -> exceptions.LibvirtPoolInvalid:
+    return exceptions.LibvirtPoolInvalid(
+        f'The libvirt storage pool {name} is there and is another one: '
+        'choose another name, or undefine it (virsh pool-undefine).'
+    )
 
 
 def _rest(pool: Pool) -> tuple[object, ...]:

@@ -106,7 +106,7 @@ def test_copy_to_a_store_of_another_cluster(parts: Parts) -> None:
     image = parts.add_image('central')
     parts.copier.store = 'site_b'
     with pytest.raises(
-        exceptions.ImageNotCloneable, match="cluster of libvirt's pool"
+        exceptions.ImageNotCloneable, match='libvirt_pool to one site'
     ) as caught:
         parts.backend.create_from_image('v', image.id)
     assert 'site_b' in str(caught.value)

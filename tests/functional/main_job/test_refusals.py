@@ -241,7 +241,7 @@ def test_store_of_another_cluster(
     demo = demo_with(glance_store_name='site_b')
     error = demo.refused('volume', 'create', name, '--image', image.id)
     assert 'in another Ceph cluster' in error
-    assert "cluster of libvirt's pool" in error
+    assert 'set glance_store_name and libvirt_pool to one site' in error
 
 
 def test_no_store(

@@ -39,8 +39,14 @@ def test_list(
         'name': clone,
         'size': SIZE_BYTES,
         'parent': cached.parent,
+        'image': cached.name,
     }
-    assert rows[flat] == {'name': flat, 'size': 4096, 'parent': ''}
+    assert rows[flat] == {
+        'name': flat,
+        'size': 4096,
+        'parent': '',
+        'image': '',
+    }
 
 
 def test_show(demo: Program, clone: str, cached: Uploaded) -> None:

@@ -230,7 +230,8 @@ def test_pool_of_another_type(
 ) -> None:
     before = pools.secrets(), pools.xml(directory_pool)
     error = operator.refused(*client.define(directory_pool))
-    assert f'{directory_pool} is of type dir, not rbd' in error
+    assert f'{directory_pool} is there and is another one' in error
+    assert 'choose another name' in error
     assert (pools.secrets(), pools.xml(directory_pool)) == before
     assert not pools.has_secret(directory_pool)
 

@@ -145,7 +145,6 @@ def test_looking_leaves_a_volume_free(
 def test_showing_is_not_writing(server: CephServer, volumes: Volumes) -> None:
     volumes.create('v', MIB)
     volumes.show('v')
-    volumes.show_all(['v'])
     ceph_volumes.snapshot_size_bytes(volumes.cluster, PARENT)
     # A client that has it open so is left in peace.
     assert 'Image for writing' not in server.calls

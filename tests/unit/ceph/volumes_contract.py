@@ -22,6 +22,8 @@ import pytest
 import rbd
 
 from rbd_multistore import exceptions
+from rbd_multistore.ceph.clones import count_clones
+from rbd_multistore.ceph.listing import list_volumes
 from rbd_multistore.ceph.snapshot import Snapshot
 from rbd_multistore.ceph.volumes import (
     Volume,
@@ -147,13 +149,48 @@ class VolumesContract:
         with pytest.raises(exceptions.VolumeNotFound, match=name):
             volumes.show(name)
 
-    def test_show_all(
+    def test_list(self, volumes: Volumes, parent: Snapshot, name: str) -> None:
+        made = [
+            volumes.clone(parent, f'{name}-a', None),
+            volumes.clone(parent, f'{name}-b', 80 * MIB),
+            volumes.create(f'{name}-c', 4 * MIB),
+            volumes.flatten(volumes.clone(parent, f'{name}-d', 80 * MIB).name),
+        ]
+        found = list_volumes(volumes)
+        assert list(found) == sorted(found, key=lambda volume: volume.name)
+        assert [v for v in found if v.name.startswith(name)] == made
+
+    def test_count_clones(
         self, volumes: Volumes, parent: Snapshot, name: str
     ) -> None:
-        clone = volumes.clone(parent, f'{name}-a', None)
-        blank = volumes.create(f'{name}-c', 4 * MIB)
-        names = [f'{name}-a', f'{name}-b', f'{name}-c']
-        assert volumes.show_all(names) == (clone, blank)
+        before = count_clones(volumes.cluster, parent)
+        volumes.clone(parent, f'{name}-a', None)
+        volumes.clone(parent, f'{name}-b', 80 * MIB)
+        assert count_clones(volumes.cluster, parent) == before + 2
+        volumes.flatten(f'{name}-b')
+        assert count_clones(volumes.cluster, parent) == before + 1
+        volumes.remove(f'{name}-a')
+        assert count_clones(volumes.cluster, parent) == before
+
+    @pytest.mark.parametrize(
+        'nowhere',
+        [Snapshot('images', 'nowhere', 'snap'), Snapshot('no', 'no', 'no')],
+        ids=['image', 'pool'],
+    )
+    def test_count_clones_of_what_is_not_there(
+        self, volumes: Volumes, nowhere: Snapshot
+    ) -> None:
+        with pytest.raises(
+            (exceptions.SnapshotNotFound, exceptions.PoolNotFound)
+        ):
+            count_clones(volumes.cluster, nowhere)
+
+    def test_count_clones_of_a_snapshot_that_is_not_there(
+        self, volumes: Volumes, parent: Snapshot
+    ) -> None:
+        nowhere = Snapshot(parent.pool, parent.image, 'nowhere')
+        with pytest.raises(exceptions.SnapshotNotFound):
+            count_clones(volumes.cluster, nowhere)
 
     def test_resize(self, volumes: Volumes, name: str) -> None:
         volumes.create(name, 4 * MIB)

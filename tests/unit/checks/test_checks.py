@@ -11,9 +11,7 @@ import pytest
 import rbd
 
 from rbd_multistore import exceptions
-from rbd_multistore.checks.cloud import CloudChecks
-from rbd_multistore.checks.cluster import ClusterChecks
-from rbd_multistore.checks.deep import DeepCheck
+from rbd_multistore.checks import everything
 from rbd_multistore.checks.result import Check, Found, Outcome, Result, run
 from rbd_multistore.glance.client import StoreDetail
 from rbd_multistore.glance.service import ImageService
@@ -52,11 +50,7 @@ class Site:
 
     def check(self) -> dict[str, Result]:
         """Try everything; return what came of it, by what was tried."""
-        results = [
-            *run(ClusterChecks(self).group()),
-            *run(CloudChecks(self).group()),
-            *run(DeepCheck(self).group()),
-        ]
+        results = everything.try_all_and_clone(self)
         return {result.check: result for result in results}
 
 

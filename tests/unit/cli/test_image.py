@@ -21,6 +21,8 @@ def test_show(run: Run, parts: Parts) -> None:
         failed=frozenset({'site_d', 'site_c'}),
         lock='the-task',
     )
+    for name in ('v', 'w'):
+        parts.backend.create_from_image(name, 'one', 1 << 30)
     ended = run('image', 'show', 'one', *JSON)
     assert ended.status == 0
     urls = [place.url for place in parts.cloud.locations[image.id]]
@@ -39,6 +41,7 @@ def test_show(run: Run, parts: Parts) -> None:
         'lock': 'the-task',
         'cloneable': True,
         'why_not': '',
+        'clones': 2,
     }
     assert shown['locations'] == [
         {
@@ -58,6 +61,13 @@ def test_show_what_cannot_be_cloned(run: Run, parts: Parts) -> None:
     assert shown['why_not'] == (
         'no location can be cloned here; each says why'
     )
+    assert shown['clones'] is None
+
+
+def test_show_what_nobody_has_cloned(run: Run, parts: Parts) -> None:
+    image = parts.add_image('site_a')
+    shown = run('image', 'show', image.id, *JSON).document
+    assert shown['clones'] == 0
 
 
 def test_show_what_has_no_location(run: Run, parts: Parts) -> None:

@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from rbd_multistore import exceptions
+from rbd_multistore.ceph.snapshot import Snapshot
 from rbd_multistore.copying.progress import Phase, Progress
-from tests.unit.cli.conftest import Run, Site
+from rbd_multistore.glance.image import Image
+from rbd_multistore.glance.service import ImageService
+from tests.unit.cli.conftest import Ended, Run, Site
+from tests.unit.glance.memory import Client
 from tests.unit.parts import MIB, Parts
 
 GIB = 1 << 30
@@ -108,18 +114,104 @@ def test_failed_copy_quietly(run: Run, parts: Parts) -> None:
 
 
 def test_list(run: Run, parts: Parts) -> None:
-    image = parts.add_image('site_a')
+    image = parts.add_image('site_a', name='one')
     parts.backend.create_from_image('w', image.id)
     parts.volumes.create('v', MIB)
     ended = run('volume', 'list', *JSON)
     assert ended.document == [
-        {'name': 'v', 'size': MIB, 'parent': ''},
+        {'name': 'v', 'size': MIB, 'parent': '', 'image': ''},
         {
             'name': 'w',
             'size': 64 * MIB,
             'parent': f'images/{image.id}@snap',
+            'image': 'one',
         },
     ]
+    assert ended.err == ''
+
+
+def images_listed(ended: Ended) -> dict[str, str]:
+    assert ended.status == 0
+    return {row['name']: row['image'] for row in ended.document}
+
+
+def test_list_asks_for_all_names_at_once(
+    run: Run, site: Site, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no further than it has to."""
+    ids = [f'00000000-0000-4000-8000-00000000000{n}' for n in range(4)]
+    for number, image_id in enumerate(ids):
+        parts.add_image('site_a', id=image_id, name=f'image-{number}')
+    for number in (0, 1, 0, 1):
+        name = f'v{len(parts.volumes.names())}'
+        parts.backend.create_from_image(name, ids[number])
+    asked = []
+
+    def all_images() -> Iterator[Image]:
+        for image in parts.cloud.images.values():
+            asked.append(image.id)
+            yield image
+
+    monkeypatch.setattr(site.images, 'all', all_images)
+    assert images_listed(run('volume', 'list', *JSON)) == {
+        'v0': 'image-0',
+        'v1': 'image-1',
+        'v2': 'image-0',
+        'v3': 'image-1',
+    }
+    assert asked == ids[:2]
+
+
+def test_list_shows_by_id_what_the_caller_may_not_see(
+    run: Run, site: Site, parts: Parts
+) -> None:
+    image = parts.add_image('site_a', name='secret')
+    parts.backend.create_from_image('v', image.id)
+    site.images = ImageService(
+        Client(parts.cloud, sees=()),  # type: ignore[arg-type]
+        Client(parts.cloud, may_read=True),  # type: ignore[arg-type]
+    )
+    assert images_listed(run('volume', 'list', *JSON)) == {'v': image.id}
+
+
+@pytest.mark.parametrize(
+    'error',
+    [
+        exceptions.GlanceUnavailable('Glance is away.'),
+        exceptions.ConfigError('no credentials'),
+    ],
+)
+def test_list_without_glance(
+    run: Run,
+    site: Site,
+    parts: Parts,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    image = parts.add_image('site_a')
+    parts.backend.create_from_image('v', image.id)
+
+    def away(_site: Site) -> None:
+        raise error
+
+    del site.images
+    monkeypatch.setattr(Site, 'images', property(away), raising=False)
+    ended = run('volume', 'list', *JSON)
+    assert images_listed(ended) == {'v': image.id}
+    assert ended.err == f'warning: Images are shown by id: {error}\n'
+    quiet = run('volume', 'list', '-n', *JSON)
+    assert images_listed(quiet) == {'v': image.id}
+    assert quiet.err == ''
+
+
+def test_list_of_clones_of_no_image(
+    run: Run, site: Site, parts: Parts
+) -> None:
+    """Nothing is asked of Glance."""
+    parts.ceph.upload('images', 'by-hand', MIB)
+    parts.volumes.clone(Snapshot('images', 'by-hand', 'snap'), 'v', None)
+    del site.images
+    assert images_listed(run('volume', 'list', *JSON)) == {'v': ''}
 
 
 def test_list_nothing(run: Run) -> None:

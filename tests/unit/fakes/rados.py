@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
+from tests.unit.fakes import objclass
 from tests.unit.fakes.server import CephServer
 
 
@@ -122,6 +123,25 @@ class Ioctx:
     def close(self) -> None:
         self.is_open = False
 
+    def get_pool_id(self) -> int:
+        return objclass.pool_id(self.server, self.pool)
+
+    def execute(
+        self, key: str, cls: str, method: str, data: bytes, length: int = 8192
+    ) -> tuple[int, bytes]:
+        self.connection._enter(f'Ioctx.execute {method}')
+        assert self.is_open, 'execute on a pool that was closed'
+        doing = f'Ioctx.read({self.pool}): failed to read {key}'
+        try:
+            answer = objclass.execute(
+                self.server, self.pool, key, method, data
+            )
+        except objclass.NoSuchObject:
+            raise ObjectNotFound(doing, errno=2) from None
+        if len(answer) > length:
+            raise OSError(doing, errno=34)
+        return len(answer), answer
+
 
 class Rados:
     """A client of one of ``CephServer.reachable``."""
@@ -173,6 +193,10 @@ class Rados:
     def get_fsid(self) -> str:
         self._enter('Rados.get_fsid')
         return self.server.fsid
+
+    def list_pools(self) -> list[str]:
+        self._enter('Rados.list_pools')
+        return list(self.server.pools)
 
     def open_ioctx(self, ioctx_name: str) -> Ioctx:
         self._enter('Rados.open_ioctx')

@@ -10,7 +10,7 @@ import builtins
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Literal
 
-from tests.unit.fakes import rados
+from tests.unit.fakes import objclass, rados
 from tests.unit.fakes.server import RbdImage, RbdSnapshot
 
 RBD_FEATURE_FAST_DIFF = 16
@@ -151,6 +151,10 @@ class RBD:
     def list(self, ioctx: rados.Ioctx) -> builtins.list[str]:
         return list(_images(ioctx, 'RBD.list'))
 
+    def list2(self, ioctx: rados.Ioctx) -> Iterator[dict[str, str]]:
+        for name in self.list(ioctx):
+            yield {'id': objclass.image_id(name), 'name': name}
+
     def remove(self, ioctx: rados.Ioctx, name: str) -> None:
         images = _images(ioctx, 'RBD.remove')
         with ioctx.server.lock:
@@ -181,9 +185,12 @@ class Image:
         image_id: str | None = None,
     ):
         images = _images(ioctx, 'Image')
+        if image_id is not None:
+            name = objclass.image_name(image_id)
+        self._name = name or ''
         self._said = f'image {name!r}'
         doing = f'error opening {self._said} at snapshot {snapshot}'
-        self._image = _found(images, name or '', doing)
+        self._image = _found(images, self._name, doing)
         if snapshot is not None and snapshot not in self._image.snapshots:
             raise ImageNotFound(doing, errno=2)
         self._ioctx = ioctx
@@ -205,6 +212,10 @@ class Image:
         if self._is_open and not self._read_only:
             self._image.writers -= 1
         self._is_open = False
+
+    def id(self) -> str:
+        self._enter('Image.id')
+        return objclass.image_id(self._name)
 
     def size(self) -> int:
         self._enter('Image.size')
@@ -250,7 +261,8 @@ class Image:
     def list_snaps(self) -> Iterator[dict[str, Any]]:
         self._enter('Image.list_snaps')
         for name, snapshot in self._image.snapshots.items():
-            yield {'name': name, 'size': snapshot.size}
+            snap_id = objclass.snapshot_id(self._image, name)
+            yield {'id': snap_id, 'name': name, 'size': snapshot.size}
 
     def watchers_list(self) -> Iterator[dict[str, Any]]:
         self._enter('Image.watchers_list')

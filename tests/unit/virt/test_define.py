@@ -11,6 +11,7 @@ from rbd_multistore.virt.libvirtd import Libvirt
 from rbd_multistore.virt.pool import Host, Pool
 from rbd_multistore.virt.storage import StoragePool
 from tests.unit.fakes.server import LibvirtServer
+from tests.unit.fakes.server import StoragePool as StandIn
 from tests.unit.virt.conftest import KEY, POOL, SECRET
 
 HOSTS = (Host('10.0.0.1', '3300'), Host('mon.example.org', ''))
@@ -63,5 +64,21 @@ def test_another_pool_of_that_name_is_left_alone(
     before = dict(server.pools)
     with pytest.raises(exceptions.LibvirtPoolInvalid, match='another'):
         _define(daemon, source='images', key=b'new')
+    assert server.pools == before
+    assert b'new' not in {secret.value for secret in server.secrets}
+
+
+def test_pool_of_another_type_is_left_alone(
+    server: LibvirtServer, daemon: Libvirt
+) -> None:
+    """What helps is another name; the option is not the matter."""
+    xml = "<pool type='dir'><name>vms-a</name></pool>"
+    server.pools['vms-a'] = StandIn(xml)
+    before = dict(server.pools)
+    with pytest.raises(
+        exceptions.LibvirtPoolInvalid, match='choose another name'
+    ) as caught:
+        _define(daemon, key=b'new')
+    assert 'libvirt_pool' not in str(caught.value)
     assert server.pools == before
     assert b'new' not in {secret.value for secret in server.secrets}
