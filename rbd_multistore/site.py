@@ -21,9 +21,7 @@ from rbd_multistore.ceph.volumes import Volumes
 from rbd_multistore.copying.account import Report
 from rbd_multistore.copying.copier import Copier
 from rbd_multistore.copying.lead import Limits, Time
-from rbd_multistore.glance import session
 from rbd_multistore.glance.service import ImageService
-from rbd_multistore.metrics import Metrics
 from rbd_multistore.repair import Repair
 from rbd_multistore.virt.disk import DiskSource, disk_xml
 from rbd_multistore.virt.libvirtd import Libvirt
@@ -62,6 +60,10 @@ class Site:
     @functools.cached_property
     def images(self) -> ImageService:
         """The cloud's images."""
+        # What it is made of takes half a second to import, and listing
+        # volumes needs none of it.
+        from rbd_multistore.glance import session
+
         return session.image_service(self._conf, self._environ)
 
     @functools.cached_property
@@ -142,6 +144,8 @@ class Site:
     def _report(self) -> Report:
         if self._settings.metrics_port is None:
             return lambda summary: None
+        from rbd_multistore.metrics import Metrics
+
         metrics = Metrics()
         metrics.serve(
             self._settings.metrics_address, self._settings.metrics_port

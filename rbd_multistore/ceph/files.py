@@ -13,6 +13,7 @@ import rbd
 
 from rbd_multistore.ceph.cluster import Cluster
 from rbd_multistore.ceph.snapshot import Snapshot
+from rbd_multistore.ceph.snapshots import take_protected
 from rbd_multistore.ceph.volumes import Volume, check_name, removed_on_error
 
 # Read at a time, which is RBD's default size of an object; and the least
@@ -30,11 +31,15 @@ class Files:
         self._cluster = cluster
         self.pool = pool
 
-    def import_file(self, path: Path, name: str) -> Volume:
+    def import_file(
+        self, path: Path, name: str, snapshot: str | None = None
+    ) -> Volume:
         """Make *name* a volume with the content and the size of a file.
 
         Holes and zeros take no room. When anything fails, no volume is left.
 
+        :param snapshot: name of a protected snapshot that is taken in the
+            end, before the volume is closed; ``None``: of none
         :raises VolumeExists: the name is taken; that volume is not touched
         :raises OSError: the file cannot be read
         """
@@ -47,23 +52,23 @@ class Files:
             size_bytes = os.fstat(source.fileno()).st_size
             rbd.RBD().create(disks, name, size_bytes)
             with removed_on_error(disks, name):
-                _write(disks, name, source, size_bytes)
+                _write(disks, name, source, size_bytes, snapshot)
         return Volume(name, self.pool, size_bytes, None)
 
     def export(self, snapshot: Snapshot, path: Path) -> None:
         """Write what a snapshot holds to a file, leaving holes.
 
-        :raises SnapshotNotFound: there is no such snapshot
+        :raises VolumeNotFound: there is no such snapshot
         :raises OSError: the file cannot be written
         """
         doing = f'export {snapshot} to {path}'
         with (
             self._cluster.pool(snapshot.pool, doing) as images,
-            rbd.Image(
-                images, snapshot.image, snapshot=snapshot.name, read_only=True
-            ) as image,
+            rbd.Image(images, snapshot.image, read_only=True) as image,
             path.open('wb') as target,
         ):
+            # Not opened at the snapshot: see snapshots.py.
+            image.set_snap(snapshot.name)
             size_bytes = image.size()
             for offset, length in _extents(image, size_bytes):
                 _copy_out(image, target, offset, length)
@@ -85,7 +90,11 @@ def data_runs(chunk: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _write(
-    disks: rados.Ioctx, name: str, source: BinaryIO, size_bytes: int
+    disks: rados.Ioctx,
+    name: str,
+    source: BinaryIO,
+    size_bytes: int,
+    snapshot: str | None,
 ) -> None:
     with rbd.Image(disks, name) as image:
         # librbd's cache holds writes back only once it has seen a flush:
@@ -95,6 +104,8 @@ def _write(
             for at, run in data_runs(chunk):
                 image.write(run, offset + at)
         image.flush()
+        if snapshot is not None:
+            take_protected(image, snapshot)
 
 
 def _chunks(source: BinaryIO, size_bytes: int) -> Iterator[tuple[int, bytes]]:

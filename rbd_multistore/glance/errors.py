@@ -14,6 +14,7 @@ from glanceclient import exc as glance_exc
 from keystoneauth1 import exceptions as ksa_exc
 
 from rbd_multistore import exceptions
+from rbd_multistore.glance.image import not_found
 
 _PASSING = frozenset({429, 500, 502, 503, 504})
 # The passing ones that glanceclient has an error for.
@@ -93,10 +94,15 @@ def mend_answer(response: requests.Response, **_kwargs: object) -> None:
     told = response.headers.get('Retry-After')
     if status not in _PASSING or (told is None and status in _KNOWN):
         return
-    seconds = _seconds(told or '')
+    where = response.url.partition('?')[0]
+    if told is None:
+        raise exceptions.GlanceUnavailable(
+            f'{where} answered {status}, which passes. Try again.'
+        )
+    seconds = _seconds(told)
     raise exceptions.GlanceUnavailable(
-        f'{response.url.partition("?")[0]} answered {status} and asks to be '
-        f'left alone for {seconds:g} s.',
+        f'{where} answered {status} and asks to be left alone for '
+        f'{seconds:g} s.',
         retry_after_s=seconds,
     )
 
@@ -110,15 +116,6 @@ def _seconds(told: str) -> float:
     except ValueError:
         return 0.0
     return max(until.timestamp() - time.time(), 0.0)
-
-
-def not_found(image: str) -> exceptions.ImageNotFound:
-    """Return the error that says that *image* is not to be seen."""
-    return exceptions.ImageNotFound(
-        f'Image {image} not found: there is none of that id or name, or '
-        'these credentials may not see it.',
-        image,
-    )
 
 
 def _by_status(

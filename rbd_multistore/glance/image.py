@@ -175,3 +175,12 @@ def store_names(commas: str | None) -> frozenset[str]:
     """
     names = (name.strip() for name in (commas or '').split(','))
     return frozenset(filter(None, names))
+
+
+def not_found(image: str) -> exceptions.ImageNotFound:
+    """Return the error that says that *image* is not to be seen."""
+    return exceptions.ImageNotFound(
+        f'Image {image} not found: there is none of that id or name, or '
+        'these credentials may not see it.',
+        image,
+    )

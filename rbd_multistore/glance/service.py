@@ -9,20 +9,23 @@ ordinary user: they read its locations, and have it copied.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from oslo_log import log as logging
 from oslo_utils import uuidutils
 
 from rbd_multistore import exceptions
-from rbd_multistore.glance.client import (
-    GlanceClient,
-    Identity,
-    Store,
-    StoreDetail,
-)
-from rbd_multistore.glance.errors import not_found
-from rbd_multistore.glance.image import Image, Location, Task
+from rbd_multistore.glance.image import Image, Location, Task, not_found
+
+if TYPE_CHECKING:
+    # python-glanceclient takes a quarter of a second to import, which
+    # nobody pays who is not handed a client.
+    from rbd_multistore.glance.client import (
+        GlanceClient,
+        Identity,
+        Store,
+        StoreDetail,
+    )
 
 LOG = logging.getLogger(__name__)
 

@@ -3,20 +3,27 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import openstack.config
-import openstack.exceptions
 from keystoneauth1 import adapter, loading, plugin, service_token
 from keystoneauth1 import exceptions as ksa_exc
-from openstack.config import cloud_region, loader
 from oslo_config import cfg
 
 from rbd_multistore import exceptions, opts
 from rbd_multistore.glance.client import GlanceClient
 from rbd_multistore.glance.errors import mend_answer
 from rbd_multistore.glance.service import ImageService
+
+if TYPE_CHECKING:
+    # openstacksdk is imported where an environment names a cloud: it takes
+    # a quarter of a second.
+    from openstack import config
+    from openstack.config import cloud_region
+
+_VERSION = re.compile(r'/v\d+(\.\d+)?/?$')
 
 # What must be in the environment for it to name a cloud and somebody in it.
 _CALLER_VARIABLES = ('OS_CLOUD', 'OS_AUTH_URL', 'OS_AUTH_TYPE')
@@ -52,6 +59,8 @@ def caller_adapter(
     """
     if not any(environ.get(name) for name in _CALLER_VARIABLES):
         return None
+    from openstack import exceptions as sdk_exc
+
     given: dict[str, Any] = {
         name.removeprefix('OS_').lower(): value
         for name, value in environ.items()
@@ -60,7 +69,7 @@ def caller_adapter(
     try:
         return _of_cloud(conf, _clouds(environ).get_one(**given))
     except (
-        openstack.exceptions.SDKException,
+        sdk_exc.SDKException,
         ksa_exc.ClientException,
         TypeError,
     ) as exc:
@@ -108,6 +117,31 @@ def _with_auth(
         connect_retries=way.connect_retries,
         status_code_retries=way.status_code_retries,
     )
+
+
+def at_server(way: adapter.Adapter, url: str) -> adapter.Adapter:
+    """Return *way* to the one Glance at *url*; *way* stays as it is."""
+    there = copy.copy(way)
+    there.endpoint_override = url
+    return there
+
+
+def to_root(
+    way: adapter.Adapter, caller: plugin.BaseAuthPlugin
+) -> adapter.Adapter:
+    """Return *way* to the root of Glance, where *caller*'s catalogue names
+    a version of its API.
+
+    glanceclient adds the version by itself, also where it is there already
+    (its bug 1707995).
+    """
+    try:
+        url = way.get_endpoint(caller) or ''
+    except ksa_exc.ClientException:
+        # Whoever asks Glance something is told.
+        return way
+    root = _VERSION.sub('', url)
+    return way if root == url else at_server(way, root)
 
 
 def way_to_glance(conf: cfg.ConfigOpts, group: str) -> adapter.Adapter:
@@ -187,11 +221,14 @@ def _configured(
     )
 
 
-def _clouds(environ: Mapping[str, str]) -> openstack.config.OpenStackConfig:
+def _clouds(environ: Mapping[str, str]) -> config.OpenStackConfig:
     """Read clouds.yaml, where it is looked for or where *environ* says."""
+    from openstack import config
+    from openstack.config import loader
+
     named = environ.get('OS_CLIENT_CONFIG_FILE')
     files = [named] if named else []
-    return openstack.config.OpenStackConfig(
+    return config.OpenStackConfig(
         config_files=[*files, *loader.CONFIG_FILES], load_envvars=False
     )
 

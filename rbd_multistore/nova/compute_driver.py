@@ -14,11 +14,12 @@ from typing import Any
 
 import nova.conf
 from nova import exception, objects
+from nova.compute import vm_states
 from nova.virt import configdrive
 from nova.virt.libvirt.driver import LibvirtDriver as NovasDriver
 from oslo_log import log as logging
 
-from rbd_multistore.nova import errors, process
+from rbd_multistore.nova import errors, image_cache, process
 
 CONF = nova.conf.CONF
 LOG = logging.getLogger(__name__)
@@ -27,8 +28,18 @@ LOG = logging.getLogger(__name__)
 FSID = 'rbd_multistore_fsid'
 
 
+# Instances that are built, and had no volume made for them here: the cluster
+# was away.
+_untouched: set[str] = set()
+
+
 class LibvirtDriver(NovasDriver):  # type: ignore[misc]
     """Nova's, which refuses to move instances away from their disks."""
+
+    def __init__(self, virtapi: Any, read_only: bool = False):
+        """Be Nova's, with our image cache manager."""
+        super().__init__(virtapi, read_only)
+        self.image_cache_manager = image_cache.ImageCacheManager()
 
     def init_host(self, host: str) -> None:
         """Begin to serve *host*.
@@ -49,6 +60,51 @@ class LibvirtDriver(NovasDriver):  # type: ignore[misc]
                 stats[FSID] = process.kept().cluster.fsid()
             resources['stats'] = stats
         return resources
+
+    def spawn(
+        self,
+        context: Any,
+        instance: Any,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        """Make the instance.
+
+        :raises StorageError: the cluster does not answer, and nothing was
+            made: another host may do it
+        """
+        if _is_ours() and _has_disks(instance):
+            _check_reachable(instance)
+        super().spawn(context, instance, *args, **kwargs)
+
+    def migrate_disk_and_power_off(
+        self,
+        context: Any,
+        instance: Any,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        """Begin a cold migration or a resize, on the host that it leaves.
+
+        :raises InstanceFaultRollback: the other host is in another cluster;
+            the instance runs on here
+        """
+        if _is_ours() and _has_disks(instance):
+            _check_destination(context, instance)
+        return super().migrate_disk_and_power_off(
+            context, instance, *args, **kwargs
+        )
+
+    def _cleanup_rbd(self, instance: Any) -> None:
+        # Nova does not try another host where the clean-up fails as well.
+        try:
+            super()._cleanup_rbd(instance)
+        except exception.StorageError as exc:
+            if instance.uuid not in _untouched:
+                raise
+            LOG.warning('No volume was made: %s', exc, instance=instance)
+        finally:
+            _untouched.discard(instance.uuid)
 
     def check_can_live_migrate_destination(
         self,
@@ -84,7 +140,8 @@ class LibvirtDriver(NovasDriver):  # type: ignore[misc]
             the instance would come up with new ones
         """
         if _is_ours() and _has_disks(instance):
-            reason = _why_not(instance, _fsid_of_host(instance))
+            source = _fsid_of(instance._context, instance.host, instance.node)
+            reason = _why_not(instance, source)
             # A disk that is here, whoever brought it, is what is evacuated.
             if reason and not _disks_here(instance):
                 raise exception.InvalidSharedStorage(
@@ -133,12 +190,53 @@ def _disks_here(instance: Any) -> bool:
     return any(name.startswith(f'{instance.uuid}_') for name in names)
 
 
-def _fsid_of_host(instance: Any) -> str | None:
-    """Return the cluster of the host that an instance is on, if known."""
+def _check_reachable(instance: Any) -> None:
+    """Ask the cluster for the first of an instance's volumes.
+
+    :raises StorageError: it does not answer
+    """
     try:
-        node = objects.ComputeNode.get_by_host_and_nodename(
-            instance._context, instance.host, instance.node
+        with errors.as_novas():
+            process.kept().volumes.exists(f'{instance.uuid}_disk')
+    except exception.StorageError:
+        if instance.vm_state == vm_states.BUILDING:
+            # Nova cleans up after this, at once.
+            _untouched.add(instance.uuid)
+        raise
+
+
+def _check_destination(context: Any, instance: Any) -> None:
+    """Refuse a cold migration to a host that has another cluster.
+
+    :raises InstanceFaultRollback: its cluster is known, and another; or
+        ours does not answer
+    """
+    moving = instance.migration_context
+    if moving is None:
+        return
+    migration = objects.Migration.get_by_id(context, moving.migration_id)
+    there = _fsid_of(context, migration.dest_compute, migration.dest_node)
+    try:
+        with errors.as_novas():
+            ours = process.kept().cluster.fsid()
+    except exception.StorageError as exc:
+        raise exception.InstanceFaultRollback(exc) from exc
+    if there not in (None, ours):
+        reason = (
+            f'host {migration.dest_compute} has Ceph cluster {there}, and '
+            f'the disks are in {ours}'
+        )
+        raise exception.InstanceFaultRollback(
+            exception.ResizeError(reason=reason)
+        )
+
+
+def _fsid_of(context: Any, host: str, node: str) -> str | None:
+    """Return the cluster of a host, if it is known."""
+    try:
+        found = objects.ComputeNode.get_by_host_and_nodename(
+            context, host, node
         )
     except exception.NotFound:
         return None
-    return (node.stats or {}).get(FSID)
+    return (found.stats or {}).get(FSID)

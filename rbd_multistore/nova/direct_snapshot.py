@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable
 
 from rbd_multistore import exceptions
+from rbd_multistore.ceph.cluster import Cluster
 from rbd_multistore.ceph.snapshot import ClusterSnapshot
-from rbd_multistore.ceph.snapshots import Snapshots
+from rbd_multistore.ceph.snapshots import DIRECT, Snapshots
 from rbd_multistore.ceph.volumes import Volumes
 from rbd_multistore.glance.image import Image
 from rbd_multistore.glance.service import ImageService
@@ -31,23 +32,24 @@ def to_image(
     site: Site,
     images: ImageService,
     volume: str,
-    snapshot: str,
     image_id: str,
 ) -> str:
     """Make a volume, as it is now, the data of a queued image.
 
     Return the location that Glance is to be told of. When anything fails,
-    nothing is left.
+    nothing is left. What a process that died left is removed with the volume
+    (:meth:`Snapshots.remove_direct`).
 
-    :param snapshot: a name for the snapshot that is needed meanwhile
     :raises ConfigError: this site has no store, or nobody knows its pool
     :raises CephForbidden: the cephx user may not write there
     """
     disks = site.volumes
     pool = _store_pool(site, images)
+    _check_pool(disks.cluster, pool)
     target = Volumes(disks.cluster, pool)
     of_disks = Snapshots(disks.cluster, disks.pool)
     of_images = Snapshots(disks.cluster, pool)
+    snapshot = DIRECT + image_id
     with contextlib.ExitStack() as meanwhile:
         taken = of_disks.create_protected(volume, snapshot)
         meanwhile.callback(of_disks.remove_protected, volume, snapshot)
@@ -108,3 +110,18 @@ def _store_pool(site: Site, images: ImageService) -> str:
             'user may not see what a store is.'
         )
     return uploads.pool
+
+
+def _check_pool(cluster: Cluster, pool: str) -> None:
+    """Refuse a pool that is not there, before anything is made.
+
+    :raises ConfigError: there is none of that name
+    """
+    try:
+        with cluster.pool(pool, f'open pool {pool}'):
+            pass
+    except exceptions.PoolNotFound as exc:
+        raise exceptions.ConfigError(
+            f'{exc} It is that of the Glance store: see glance_store_name '
+            'and glance_store_pool.'
+        ) from exc

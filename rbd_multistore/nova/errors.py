@@ -26,6 +26,12 @@ from nova import exception
 
 from rbd_multistore import exceptions
 
+#: What an instance raises, when it is saved, that is being deleted.
+DELETED = (
+    exception.InstanceNotFound,
+    exception.UnexpectedDeletingTaskStateError,
+)
+
 
 class ImageGone(
     exception.ImageNotFound,  # type: ignore[misc]

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import nova.conf
+import tenacity
 from nova import exception, utils
 from nova.virt.libvirt.imagebackend import Rbd as NovasRbd
 from oslo_log import log as logging
 
+from rbd_multistore import exceptions
 from rbd_multistore.ceph.snapshot import Snapshot
 from rbd_multistore.nova import direct_snapshot, errors, process
 from rbd_multistore.nova.progress import Shown
@@ -24,6 +26,9 @@ from rbd_multistore.nova.rbd_driver import RBDDriver
 
 CONF = nova.conf.CONF
 LOG = logging.getLogger(__name__)
+
+# As between the tries of nova.image.glance.
+_RETRY_PAUSE_S = 1.0
 
 
 class Rbd(NovasRbd):  # type: ignore[misc]
@@ -121,7 +126,6 @@ class Rbd(NovasRbd):  # type: ignore[misc]
                     kept.site,
                     kept.images_for(context),
                     self.rbd_name,
-                    snapshot_name,
                     image_id,
                 )
         except exception.InvalidConfiguration as exc:
@@ -159,17 +163,22 @@ class Rbd(NovasRbd):  # type: ignore[misc]
     def _clone(self, context: Any, image: str, size: int | None) -> None:
         # A URI of Glance's ends in the id.
         image_id = image.rpartition('/')[2]
-        shown = Shown(self._instance)
+        shown = Shown(self._instance, errors.DELETED)
         try:
             with errors.as_novas(image_id):
-                process.kept().backend_for(context).create_from_image(
-                    self.rbd_name, image_id, size or None, shown
-                )
+                _retried(self._clone_once, context, image_id, size, shown)
         except exception.Forbidden as exc:
             # It may still be allowed to download it.
             raise errors.unacceptable(image_id, exc) from exc
         finally:
             shown.end()
+
+    def _clone_once(
+        self, context: Any, image_id: str, size: int | None, shown: Shown
+    ) -> None:
+        process.kept().backend_for(context).create_from_image(
+            self.rbd_name, image_id, size or None, shown
+        )
 
     def _clone_cached(
         self,
@@ -180,18 +189,31 @@ class Rbd(NovasRbd):  # type: ignore[misc]
     ) -> None:
         """Clone the image from the pool's cache, downloaded to it once."""
         image_id = kwargs['image_id']
-        cache = process.kept().image_cache
-        with errors.as_novas(image_id):
-            found = cache.find(image_id)
-        if found is None:
-            self._remove_non_raw_cache_image(base)
-            prepare_template(*args, target=base, **kwargs)
-            if not Path(base).exists():
-                return
-            found = self._add_to_cache(image_id, base)
-        if found is not None:
+        if self._is_cloned_from_cache(kwargs['context'], image_id):
+            return
+        self._remove_non_raw_cache_image(base)
+        prepare_template(*args, target=base, **kwargs)
+        if not Path(base).exists():
+            return
+        added = self._add_to_cache(image_id, base)
+        if added is not None:
             with errors.as_novas(image_id):
-                process.kept().volumes.clone(found, self.rbd_name, None)
+                process.kept().volumes.clone(added, self.rbd_name, None)
+
+    def _is_cloned_from_cache(self, context: Any, image_id: str) -> bool:
+        kept = process.kept()
+        with errors.as_novas(image_id):
+            cached = kept.image_cache.find(image_id)
+            if cached is None:
+                return False
+            # What one user had downloaded serves those who see the image.
+            _retried(_check_seen, context, image_id)
+            try:
+                kept.volumes.clone(cached, self.rbd_name, None)
+            except exceptions.SnapshotNotFound:
+                # Another host has just removed it, as nothing used it.
+                return False
+        return True
 
     def _add_to_cache(self, image_id: str, base: str) -> Snapshot | None:
         cache = process.kept().image_cache
@@ -208,3 +230,22 @@ class Rbd(NovasRbd):  # type: ignore[misc]
         with errors.as_novas(image_id):
             found: Snapshot | None = add()
             return found
+
+
+def _check_seen(context: Any, image_id: str) -> None:
+    process.kept().images_for(context).image(image_id).check_active()
+
+
+def _retried(call: Callable[..., None], *args: Any) -> None:
+    """Make a call again while Glance is away, as often as Nova's are.
+
+    Each time it goes to the next of Nova's ``api_servers``, if it has any.
+
+    :raises GlanceUnavailable: it was away each time
+    """
+    tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(exceptions.GlanceUnavailable),
+        stop=tenacity.stop_after_attempt(1 + CONF.glance.num_retries),
+        wait=tenacity.wait_fixed(_RETRY_PAUSE_S),
+        reraise=True,
+    )(call, *args)

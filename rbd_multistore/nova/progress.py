@@ -26,19 +26,24 @@ class Shown:
     """A watch for one instance."""
 
     def __init__(
-        self, instance: Any, now_s: Callable[[], float] = time.monotonic
+        self,
+        instance: Any,
+        deleted: tuple[type[Exception], ...],
+        now_s: Callable[[], float] = time.monotonic,
     ):
-        """Show it on *instance*; ``None``: in the log alone."""
+        """Show it on *instance*; ``None``: in the log alone.
+
+        :param deleted: what Nova raises where the instance is being deleted
+        """
         self._instance = instance
+        self._deleted = deleted
         self._now_s = now_s
         self._logged_s = self._saved_s = now_s()
 
     def __call__(self, seen: Progress) -> None:
         """Show it, unless it was shown just now.
 
-        :raises InstanceNotFound: the instance is gone
-        :raises UnexpectedDeletingTaskStateError: it is being deleted, so
-            that nobody waits for the copy any more
+        What Nova raises of a deletion passes, so that the wait ends.
         """
         now_s = self._now_s()
         if now_s - self._logged_s >= _LOG_INTERVAL_S:
@@ -62,8 +67,18 @@ class Shown:
     def _save(self, percent: int) -> None:
         instance = self._instance
         instance.progress = percent
-        # This is also how a build hears that its instance was deleted.
-        instance.save(expected_task_state=[instance.task_state])
+        try:
+            # This is also how a build hears that its instance was deleted.
+            instance.save(expected_task_state=[instance.task_state])
+        except self._deleted:
+            raise
+        except Exception as exc:
+            # The conductor may be away for a while: the copy goes on. It
+            # took a minute to learn that, perhaps.
+            self._saved_s = self._now_s()
+            LOG.warning(
+                'The progress is not shown: %s', exc, instance=instance
+            )
 
 
 def _percent(seen: Progress) -> int:

@@ -20,7 +20,6 @@ from nova.storage import rbd_utils
 from oslo_log import log as logging
 
 from rbd_multistore import exceptions
-from rbd_multistore.ceph import volumes as ceph_volumes
 from rbd_multistore.ceph.cluster import Cluster
 from rbd_multistore.ceph.files import Files
 from rbd_multistore.ceph.snapshot import Snapshot, parse_url
@@ -72,9 +71,7 @@ class RBDDriver:
         ours = CONF.libvirt.rbd_user, CONF.libvirt.images_rbd_ceph_conf
         if (self.rbd_user, self.ceph_conf) == ours:
             return kept.cluster
-        return kept.other_cluster(
-            self.ceph_conf, self.rbd_user, self.rbd_connect_timeout
-        )
+        return kept.other_cluster(self.ceph_conf, self.rbd_user)
 
     def ceph_args(self) -> list[str]:
         """Return what would make a program of Ceph's reach the cluster."""
@@ -121,11 +118,11 @@ class RBDDriver:
         try:
             if place.fsid != self.cluster.fsid():
                 return False
-            ceph_volumes.snapshot_size_bytes(self.cluster, place.snapshot)
+            snapshots = self._snapshots(place.snapshot.pool)
+            return place.snapshot.name in snapshots.names(place.snapshot.image)
         except exceptions.CephError as exc:
             LOG.debug('Not cloneable: %s', exc)
             return False
-        return True
 
     @_as_novas
     def clone(
@@ -313,7 +310,7 @@ class RBDDriver:
         attempts = CONF.libvirt.rbd_destroy_volume_retries
         while True:
             try:
-                return self._remove_with_resize(name, pool)
+                return self._remove_with_snapshots(name, pool)
             except exceptions.VolumeNotFound:
                 LOG.debug('Volume %s was gone already', name)
                 return None
@@ -324,14 +321,15 @@ class RBDDriver:
             attempts -= 1
             time.sleep(CONF.libvirt.rbd_destroy_volume_retry_interval)
 
-    def _remove_with_resize(self, name: str, pool: str) -> None:
-        """Remove a volume, and the snapshot of a resize that ended."""
+    def _remove_with_snapshots(self, name: str, pool: str) -> None:
+        """Remove a volume, and the snapshots of what ended half-way."""
         volumes = self._volumes(pool)
         try:
             volumes.remove(name)
         except exceptions.VolumeBusy:
-            taken = rbd_utils.RESIZE_SNAPSHOT_NAME
-            if taken not in self._snapshots(pool).names(name):
-                raise
-            volumes.remove_snapshot(name, taken)
+            snapshots = self._snapshots(pool)
+            of_resize = rbd_utils.RESIZE_SNAPSHOT_NAME
+            if of_resize in snapshots.names(name):
+                snapshots.remove(name, of_resize)
+            snapshots.remove_direct(name)
             volumes.remove(name)

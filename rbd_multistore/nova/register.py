@@ -2,7 +2,9 @@
 """Puts our classes in the place of Nova's own, in this process.
 
 Nova looks each of them up in its module when it needs one, so that no file
-of Nova's is edited. ``NAMES`` is all that is put in place.
+of Nova's is edited. ``NAMES`` is all that is put in place. A class of Nova's
+that names itself (``super(Name, self)``) must not be among them: it would find
+ours, which comes back to it for ever.
 """
 
 from __future__ import annotations
@@ -14,12 +16,10 @@ from nova.image import glance
 from nova.storage import rbd_utils
 from nova.virt import libvirt
 from nova.virt.libvirt import imagebackend as novas_imagebackend
-from nova.virt.libvirt import imagecache
 
 from rbd_multistore import opts
 from rbd_multistore.nova import (
     compute_driver,
-    image_cache,
     imagebackend,
     locations,
     rbd_driver,
@@ -30,7 +30,6 @@ from rbd_multistore.nova import (
 NAMES: tuple[tuple[ModuleType, str, type], ...] = (
     (rbd_utils, 'RBDDriver', rbd_driver.RBDDriver),
     (novas_imagebackend, 'Rbd', imagebackend.Rbd),
-    (imagecache, 'ImageCacheManager', image_cache.ImageCacheManager),
     (libvirt, 'LibvirtDriver', compute_driver.LibvirtDriver),
     (glance, 'GlanceImageServiceV2', locations.ImageService),
 )

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -260,3 +262,23 @@ def test_backend_of_the_store(
     )
     assert site.backend.create_blank('v', 1 << 20).volume.pool == 'vms'
     assert site.volumes.names() == ('v',)
+
+
+IMPORTED = """
+import sys
+import tests.unit.conftest
+import rbd_multistore.site
+print(*(name for name in sys.argv[1:] if name in sys.modules))
+"""
+
+
+def test_what_takes_long_to_import_is_imported_late() -> None:
+    """A quarter of a second each: listing volumes needs neither."""
+    done = subprocess.run(
+        [sys.executable, '-c', IMPORTED, 'openstack', 'glanceclient'],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == []

@@ -27,11 +27,13 @@ from nova.virt.libvirt import driver as libvirt_driver
 from nova.virt.libvirt import imagebackend
 
 from rbd_multistore.nova import compute_driver, process, register
+from tests.functional.main_job.disks import Disks
 from tests.lab import keystone
 from tests.lab.lab import Lab
 
 CONF = nova.conf.CONF
 POOL = 'vms'
+MIB = 1 << 20
 
 ROOT_MAPPING = {'bus': 'virtio', 'dev': 'vda', 'type': 'disk'}
 
@@ -254,6 +256,13 @@ def _remove(ioctx: rados.Ioctx, name: str) -> None:
                 image.unprotect_snap(snapshot['name'])
             image.remove_snap(snapshot['name'])
     rbd.RBD().remove(ioctx, name)
+
+
+def head(disks: Disks, name: str) -> bytes:
+    """What a volume begins with: more than the images hold."""
+    with disks.opened(name) as volume:
+        data: bytes = volume.read(0, 64 * MIB)
+        return data
 
 
 def forbid(monkeypatch: pytest.MonkeyPatch, *programs: str) -> None:

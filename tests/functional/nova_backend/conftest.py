@@ -19,6 +19,7 @@ pytest.importorskip('nova')
 with warnings.catch_warnings():
     # What Nova's own libraries say of each other.
     warnings.simplefilter('ignore')
+    import nova.compute.manager  # noqa: F401
     from nova import objects
 
     from tests.functional.nova_backend import compute

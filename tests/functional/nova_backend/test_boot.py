@@ -18,7 +18,7 @@ from rbd_multistore import exceptions
 from rbd_multistore.nova import process
 from tests.functional.main_job.disks import Disks
 from tests.functional.main_job.uploads import Uploads
-from tests.functional.nova_backend.compute import Compute
+from tests.functional.nova_backend.compute import Compute, head
 
 GIB = 1 << 30
 CACHE = 'rbd-multistore-cache_'
@@ -32,7 +32,7 @@ def test_miss_and_hit(ours: Compute, upload: Uploads, disks_a: Disks) -> None:
         instance = ours.boot(image.id)
         name = f'{instance.uuid}_disk'
         assert disks_a.seen(name)[0] == GIB
-        assert disks_a.read(name)[: len(image.data)] == image.data
+        assert head(disks_a, name)[: len(image.data)] == image.data
         parent = process.kept().volumes.show(name).parent
         assert str(parent) == image.parent
     assert ours.base_files() == []
@@ -89,7 +89,7 @@ def test_download_is_kept_in_the_pool(
         assert fetch.call_count == downloads
         name = f'{instance.uuid}_disk'
         assert disks_a.seen(name)[0] == GIB
-        assert disks_a.read(name)[: len(raw)] == raw
+        assert head(disks_a, name)[: len(raw)] == raw
         parent = process.kept().volumes.show(name).parent
         assert parent is not None
         assert parent.image == CACHE + image.id
@@ -169,3 +169,26 @@ def test_deletion_ends_the_wait(
         disk.clone(ours.context, image.id)
     save.assert_called_with(expected_task_state=['spawning'])
     assert not disk.exists()
+
+
+def test_progress_is_shown(
+    ours: Compute,
+    upload: Uploads,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """In the instance and in the log, as often as there is a look."""
+    for interval in ('_SAVE_INTERVAL_S', '_LOG_INTERVAL_S'):
+        monkeypatch.setattr(f'rbd_multistore.nova.progress.{interval}', 0.0)
+    caplog.set_level('INFO', 'rbd_multistore.nova.progress')
+    image = upload()
+    instance = ours.instance(image_ref=image.id)
+    saved = []
+    with mock.patch.object(
+        type(instance), 'save', lambda it, **_: saved.append(it.progress)
+    ):
+        ours.disk(instance).clone(ours.context, image.id)
+    assert saved
+    assert all(0 <= percent < 100 for percent in saved)
+    assert instance.progress == 0
+    assert f'Waiting for image {image.id} in store site_a' in caplog.text

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every name of Nova's that the plug-in touches, as it is in Nova 34.
+"""Every name of Nova's that the plug-in touches, as in Nova 34, 33 and 32.
 
 An upgrade that changes one fails here; what the plug-in takes for granted
 of it is then to be read again. These tests need Nova, and no lab.
@@ -80,6 +80,12 @@ SIGNATURES = {
     'update_task_state)',
     f'{DRIVER}._cleanup_rbd': '(self, instance)',
     f'{DRIVER}._get_local_gb_info': '()',
+    f'{DRIVER}.spawn': '(self, context, instance, image_meta, '
+    'injected_files, admin_password, allocations, network_info=None, '
+    'block_device_info=None, power_on=True, accel_info=None)',
+    f'{DRIVER}.migrate_disk_and_power_off': '(self, context, instance, dest, '
+    'flavor, network_info, block_device_info=None, timeout=0, '
+    'retry_interval=0)',
     # Replaced by our driver of the host.
     f'{DRIVER}.init_host': '(self, host)',
     f'{DRIVER}.get_available_resource': '(self, nodename)',
@@ -120,6 +126,7 @@ SIGNATURES = {
     'nova.utils.synchronized': None,
     'nova.context.RequestContext.get_auth_plugin': '(self)',
     'nova.virt.configdrive.required_by': '(instance)',
+    'nova.objects.migration.Migration.get_by_id': None,
     'nova.objects.compute_node.ComputeNode.get_by_host_and_nodename': None,
     'nova.objects.instance.Instance.save': None,
 }
@@ -155,7 +162,7 @@ OPTIONS = {
         'remove_unused_base_images',
         'remove_unused_original_minimum_age_seconds',
     ),
-    'glance': ('api_servers', 'region_name', 'timeout'),
+    'glance': ('api_servers', 'num_retries', 'region_name', 'timeout'),
     'service_user': ('auth_type', 'send_service_user_token'),
 }
 
@@ -170,12 +177,16 @@ ERRORS = {
     'ImageNotAuthorized': ('NovaException',),
     'ImageNotFound': ('NotFound',),
     'ImageUnacceptable': ('Invalid',),
+    'InstanceFaultRollback': ('NovaException',),
+    'InstanceNotFound': ('NotFound',),
     'InvalidConfiguration': ('Invalid',),
     'InvalidSharedStorage': ('NovaException',),
     'MigrationPreCheckError': ('MigrationError',),
     'NotFound': ('NovaException',),
+    'ResizeError': ('NovaException',),
     'SnapshotNotFound': ('NotFound',),
     'StorageError': ('NovaException',),
+    'UnexpectedDeletingTaskStateError': ('UnexpectedTaskStateError',),
 }
 
 
@@ -205,6 +216,9 @@ def parameters(function: Callable[..., Any]) -> list[tuple[str, Any, Any]]:
     ]
 
 
+# Which hand on what they do not look at.
+PASSED_ON = ('spawn', 'migrate_disk_and_power_off')
+
 REPLACED = [
     (our_imagebackend.NovasRbd, our_imagebackend.Rbd),
     (compute_driver.NovasDriver, compute_driver.LibvirtDriver),
@@ -226,9 +240,17 @@ REPLACED = [
 def test_ours_is_called_like_novas(
     novas: type, ours: type, method: str
 ) -> None:
-    assert parameters(getattr(ours, method)) == parameters(
-        getattr(novas, method)
-    )
+    """With the same parameters, or the first of them and ``*args``."""
+    taken = parameters(getattr(ours, method))
+    given = parameters(getattr(novas, method))
+    if method in PASSED_ON:
+        assert [kind for _, kind, _ in taken[-2:]] == [
+            inspect.Parameter.VAR_POSITIONAL,
+            inspect.Parameter.VAR_KEYWORD,
+        ]
+        taken = taken[:-2]
+        given = given[: len(taken)]
+    assert taken == given
 
 
 def test_our_pool_can_all_that_novas_can() -> None:
@@ -310,6 +332,36 @@ def direct_imports() -> Iterator[str]:
                 for alias in node.names:
                     if (node.module, alias.name) in replaced:
                         yield f'{path}: {alias.name}'
+
+
+def classes_that_name_themselves() -> Iterator[str]:
+    """Yield the replaced classes of Nova's whose ``super`` finds ours."""
+    for module, name, _ in register.NAMES:
+        tree = ast.parse(inspect.getsource(module))
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Call)
+                and ast.unparse(node.func) == 'super'
+                and [ast.unparse(one) for one in node.args[:1]] == [name]
+            ):
+                yield f'{module.__name__}.{name}'
+
+
+def test_no_replaced_class_names_itself() -> None:
+    assert list(classes_that_name_themselves()) == []
+
+
+def test_driver_has_our_image_cache_manager(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Made as Nova makes it, but for the connection to libvirt."""
+    monkeypatch.setattr(
+        compute_driver.NovasDriver, '__init__', lambda self, *_: None
+    )
+    driver = compute_driver.LibvirtDriver(None)
+    manager = driver.image_cache_manager
+    assert type(manager) is image_cache.ImageCacheManager
+    assert manager.cache_dir
 
 
 def test_nova_looks_our_classes_up() -> None:

@@ -19,7 +19,7 @@ import pytest
 import rbd
 from nova import exception
 from nova.storage import rbd_utils
-from nova.virt.libvirt import imagebackend
+from nova.virt.libvirt import imagebackend, imagecache
 from nova.virt.libvirt import utils as libvirt_utils
 
 from tests.functional.main_job.disks import IMAGES, Disks
@@ -49,6 +49,16 @@ MEANT = {
     'gone already': 'A volume that somebody else removed is no error of '
     'cleanup_volumes.',
 }
+
+
+SHOWN: set[str] = set()
+
+
+def meant(difference: str) -> Callable[[Any], Any]:
+    """Mark the test that shows one of ``MEANT``."""
+    assert difference in MEANT
+    SHOWN.add(difference)
+    return lambda test: test
 
 
 @pytest.fixture
@@ -274,6 +284,146 @@ def test_guest_xml(
     assert path.startswith('rbd:vms/UUID_disk:id=nova:conf=')
 
 
+def test_swap(same: Any) -> None:
+    """Made once for the host, and written for each instance."""
+    made: list[str] = []
+
+    def fetch(target: str, **_others: Any) -> None:
+        made.append(target)
+        with Path(target).open('wb') as base:
+            base.write(b'swap')
+            base.truncate(2 * MIB)
+
+    def scenario(host: Compute, instance: Any, seen: Seen) -> list[Any]:
+        made.clear()
+        disk = host.disk(instance, 'disk.swap')
+        for _ in range(2):
+            disk.cache(
+                fetch_func=fetch,
+                context=host.context,
+                filename='swap_2',
+                size=2 * MIB,
+                swap_mb=2,
+            )
+        return [len(made)]
+
+    [count, volumes] = same(scenario)
+    assert count == 1
+    assert volumes['UUID_disk.swap'][0] == 2 * MIB
+
+
+def test_all_of_it_by_path(same: Any, image: Uploaded, tmp_path: Path) -> None:
+    """As a snapshot names its disk: by what libvirt says."""
+
+    def scenario(host: Compute, instance: Any, seen: Seen) -> list[Any]:
+        host.root(instance, image.id, '.rescue')
+        disk = host.driver.image_backend.by_libvirt_path(
+            instance, f'vms/{instance.uuid}_disk.rescue', 'rbd'
+        )
+        told = [disk.exists(), disk.get_disk_size('other')]
+        disk.create_snap('one')
+        disk.resize_image(16 * MIB)
+        told.append(disk.get_disk_size(''))
+        disk.rollback_to_snap('one')
+        disk.remove_snap('one')
+        target = tmp_path / 'extracted'
+        disk.snapshot_extract(str(target), 'qcow2')
+        told.append(target.read_bytes()[:4])
+        told.append(
+            seen.outcome(lambda: disk.libvirt_info('none', {}, None, None))
+        )
+        disk.flatten()
+        return told
+
+    told = same(scenario)
+    assert told[:4] == [True, len(image.data), 16 * MIB, b'QFI\xfb']
+    assert told[4] == ('raised', 'TypeError')
+
+
+def test_rescue_and_its_end(same: Any, image: Uploaded) -> None:
+    def scenario(host: Compute, instance: Any, seen: Seen) -> list[Any]:
+        host.root(instance, image.id)
+        host.root(instance, image.id, '.rescue')
+        during = sorted(seen.volumes())
+        # As unrescue does.
+        rbd_utils.RBDDriver().cleanup_volumes(
+            lambda disk: (
+                disk.startswith(instance.uuid) and disk.endswith('.rescue')
+            )
+        )
+        return [during]
+
+    [during, after] = same(scenario)
+    assert during == ['UUID_disk', 'UUID_disk.rescue']
+    assert set(after) == {'UUID_disk'}
+
+
+def test_clean_up_of_a_resize(same: Any, image: Uploaded) -> None:
+    """Reverted: the root disk stays. Deleted: its snapshot is no hindrance."""
+
+    def scenario(host: Compute, instance: Any, seen: Seen) -> list[Any]:
+        host.root(instance, image.id)
+        disk = host.disk(instance)
+        disk.create_snap('nova-resize')
+        instance.task_state = 'resize_reverting'
+        host.driver._cleanup_rbd(instance)
+        reverted = seen.volumes()
+        instance.task_state = 'deleting'
+        host.driver._cleanup_rbd(instance)
+        return [reverted]
+
+    [reverted, deleted] = same(scenario)
+    assert set(reverted) == {'UUID_disk'}
+    assert deleted == {}
+
+
+def test_unshelved(same: Any, image: Uploaded) -> None:
+    """Flat, so that the snapshot that it comes from can be deleted."""
+
+    def scenario(host: Compute, instance: Any, seen: Seen) -> list[Any]:
+        instance.vm_state = 'shelved_offloaded'
+        instance.task_state = 'spawning'
+        host.root(instance, image.id)
+        return []
+
+    [volumes] = same(scenario)
+    assert volumes['UUID_disk'][3] is None
+
+
+def test_resize_that_finishes(same: Any, image: Uploaded) -> None:
+    """The snapshot to go back to is taken, and the disk grows."""
+
+    def scenario(host: Compute, instance: Any, seen: Seen) -> list[Any]:
+        host.root(instance, image.id)
+        instance.task_state = 'resize_finish'
+        instance.flavor.root_gb = 2
+        host.root(instance, image.id)
+        return []
+
+    [volumes] = same(scenario)
+    assert volumes['UUID_disk'][0] == 2 * GIB
+    assert volumes['UUID_disk'][4] == [('nova-resize', False)]
+
+
+def test_flavor_smaller_than_the_disk(same: Any, image: Uploaded) -> None:
+    def scenario(host: Compute, instance: Any, seen: Seen) -> list[Any]:
+        host.root(instance, image.id)
+        disk = host.disk(instance)
+        return [
+            seen.outcome(
+                lambda: disk.cache(
+                    fetch_func=file_of(b''),
+                    context=host.context,
+                    filename='root',
+                    image_id=image.id,
+                    size=MIB,
+                )
+            )
+        ]
+
+    assert same(scenario)[0] == ('raised', 'FlavorDiskSmallerThanImage')
+
+
 def test_by_path(same: Any) -> None:
     def scenario(host: Compute, instance: Any, seen: Seen) -> list[Any]:
         backend = host.driver.image_backend
@@ -470,6 +620,117 @@ def test_no_pool(same: Any, host: Compute) -> None:
 # What is meant to differ.
 
 
+def test_every_difference_is_shown() -> None:
+    assert MEANT.keys() == SHOWN
+
+
+def on_both(host: Compute, seen: Callable[[Any], Any]) -> list[Any]:
+    """Return what is seen of an instance of Nova's, and of one of ours."""
+    told = []
+    for side in (Side.NOVAS, Side.OURS):
+        host.switch_on(side)
+        for path in host.base_files():
+            path.unlink()
+        told.append(seen(host.instance()))
+    return told
+
+
+def parent(disks: Disks, instance: Any) -> str:
+    with disks.opened(f'{instance.uuid}_disk') as disk:
+        try:
+            return str(disk.parent_info()[1])
+        except rbd.ImageNotFound:
+            return ''
+
+
+@meant('base file')
+def test_base_file(host: Compute, image: Uploaded, disks_a: Disks) -> None:
+    def seen(instance: Any) -> str:
+        base = host.home / '_base' / imagecache.get_cache_fname(image.id)
+        base.parent.mkdir(exist_ok=True)
+        base.write_bytes(image.data)
+        host.root(instance, image.id)
+        return parent(disks_a, instance)
+
+    assert on_both(host, seen) == ['', image.id]
+
+
+@meant('download')
+def test_download(
+    host: Compute, upload: Uploads, small_qcow2: Path, disks_a: Disks
+) -> None:
+    image = upload('site_a', path=small_qcow2, disk_format='qcow2')
+
+    def seen(instance: Any) -> str:
+        host.root(instance, image.id)
+        return parent(disks_a, instance)
+
+    assert on_both(host, seen) == ['', f'rbd-multistore-cache_{image.id}']
+
+
+@meant('too small')
+def test_too_small(host: Compute, upload: Uploads, disks_a: Disks) -> None:
+    """Nova's API compares with min_disk; the size may be learnt later."""
+    image = upload('site_a')
+
+    def seen(instance: Any) -> bool:
+        disk = host.disk(instance)
+        with pytest.raises(exception.FlavorDiskSmallerThanImage):
+            disk.cache(
+                lambda context, target, image_id: disk.clone(
+                    context, image_id
+                ),
+                'base',
+                MIB,
+                context=host.context,
+                image_id=image.id,
+            )
+        return disk.rbd_name in disks_a.names()
+
+    assert on_both(host, seen) == [True, False]
+
+
+@meant('snapshot format')
+def test_format_of_a_snapshot(
+    host: Compute, image: Uploaded, disks_a: Disks
+) -> None:
+    def seen(instance: Any) -> str:
+        host.root(instance, image.id, '.rescue')
+        disk = host.disk(instance, 'disk.rescue')
+        try:
+            url = disk.direct_snapshot(
+                host.context, 'one', 'qcow2', instance.uuid, image.id
+            )
+        except exception.ImageUnacceptable:
+            return 'refused'
+        disk.cleanup_direct_snapshot({'url': url}, also_destroy_volume=True)
+        return 'raw, and called a qcow2'
+
+    assert on_both(host, seen) == ['raw, and called a qcow2', 'refused']
+
+
+@meant('snapshot pool')
+def test_snapshot_of_a_disk_without_a_parent(host: Compute) -> None:
+    nobody = '00000000-0000-4000-8000-000000000000'
+
+    def seen(instance: Any) -> str:
+        disk = host.disk(instance)
+        with host.opened() as ioctx:
+            rbd.RBD().create(ioctx, disk.rbd_name, MIB)
+        try:
+            url = disk.direct_snapshot(
+                host.context, 'one', 'raw', instance.uuid, nobody
+            )
+        except exception.ImageUnacceptable:
+            return 'refused'
+        disk.cleanup_direct_snapshot({'url': url}, also_destroy_volume=True)
+        return str(url.split('/')[3])
+
+    assert on_both(host, seen) == ['refused', IMAGES]
+
+
+@meant('ignored errors')
+@meant('errors of librbd')
 def test_librbds_errors_are_novas(host: Compute) -> None:
     disk = host.disk(host.instance())
     with pytest.raises(rbd.ImageNotFound):
@@ -487,6 +748,7 @@ def test_librbds_errors_are_novas(host: Compute) -> None:
     disk.remove_snap('one', ignore_errors=True)
 
 
+@meant('shrinking')
 def test_a_volume_is_never_cut_off(host: Compute, tmp_path: Path) -> None:
     source = tmp_path / 'source'
     source.write_bytes(b'1' * MIB)
@@ -502,6 +764,7 @@ def test_a_volume_is_never_cut_off(host: Compute, tmp_path: Path) -> None:
         assert disk.get_disk_size('') == kept
 
 
+@meant('deactivated')
 def test_deactivated_image(
     host: Compute, image: Uploaded, admin_glance: Any
 ) -> None:
@@ -516,6 +779,7 @@ def test_deactivated_image(
     assert not disk.exists()
 
 
+@meant('gone already')
 def test_volume_that_is_gone(host: Compute) -> None:
     def gone(name: str) -> bool:
         return True

@@ -136,7 +136,6 @@ def test_another_pool_by_another_way(
     other = rbd_utils.RBDDriver(ceph_conf=str(ours.home) + '/./ceph.conf')
     assert other.cluster is not driver.cluster
     assert other.get_fsid() == driver.get_fsid()
-    other.cluster.close()
 
 
 def migrate(host: Compute, instance: Any, fsid: str | None) -> Any:

@@ -10,8 +10,12 @@ from typing import Any
 
 from rbd_multistore import exceptions
 from rbd_multistore.glance.client import Identity, Store, StoreDetail
-from rbd_multistore.glance.errors import not_found
-from rbd_multistore.glance.image import Image, Location, decode_image
+from rbd_multistore.glance.image import (
+    Image,
+    Location,
+    decode_image,
+    not_found,
+)
 from tests.unit.recorded import body
 
 FSID = '24b8c50a-2daa-4082-955d-6952a07acb72'

@@ -3,8 +3,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from keystoneauth1 import adapter, plugin
+from keystoneauth1 import exceptions as ksa_exc
 from oslo_config import cfg
 
 from rbd_multistore import exceptions, opts
@@ -204,3 +207,49 @@ def test_service_token_without_credentials(
     caller.auth = None
     with pytest.raises(exceptions.ConfigError):
         session.with_service_token(caller, service)
+
+
+class Catalogue(plugin.BaseAuthPlugin):
+    """Credentials that know one URL of Glance's, or none."""
+
+    def __init__(self, url: str | None):
+        super().__init__()
+        self.url = url
+
+    def get_endpoint(self, session: Any, **kwargs: Any) -> str | None:
+        if self.url == 'broken':
+            raise ksa_exc.EndpointNotFound
+        return self.url
+
+
+@pytest.fixture
+def way(configured: Configured) -> adapter.Adapter:
+    return session.way_to_glance(configured(PASSWORD), opts.GROUP)
+
+
+def test_at_a_server(way: adapter.Adapter) -> None:
+    there = session.at_server(way, 'http://one')
+    other = session.at_server(way, 'http://two')
+    assert there.endpoint_override == 'http://one'
+    assert other.endpoint_override == 'http://two'
+    assert way.endpoint_override is None
+    assert there.region_name == way.region_name
+
+
+@pytest.mark.parametrize(
+    ('url', 'root'),
+    [
+        ('http://glance/v2', 'http://glance'),
+        ('http://glance/image/v2.1/', 'http://glance/image'),
+        ('http://glance', None),
+        ('http://glance/v2images', None),
+        (None, None),
+        ('broken', None),
+    ],
+)
+def test_to_the_root(
+    way: adapter.Adapter, url: str | None, root: str | None
+) -> None:
+    found = session.to_root(way, Catalogue(url))
+    assert found.endpoint_override == root
+    assert way.endpoint_override is None

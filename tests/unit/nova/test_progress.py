@@ -16,6 +16,10 @@ MIB = 1 << 20
 SEEN = Progress('an-image', 'site_a', Phase.UPLOADING, 9.0, 64 * MIB, 16 * MIB)
 
 
+class Deleted(Exception):
+    """What Nova raises where the instance is being deleted."""
+
+
 @dataclasses.dataclass
 class Instance:
     """As far as Nova's is used."""
@@ -31,7 +35,7 @@ class Instance:
 
 
 def shown(instance: Any, *times_s: float) -> Shown:
-    return Shown(instance, iter([0.0, *times_s]).__next__)
+    return Shown(instance, (Deleted,), iter([0.0, *times_s]).__next__)
 
 
 def test_saved_every_five_seconds() -> None:
@@ -71,3 +75,32 @@ def test_end() -> None:
     assert instance.progress == 0
     assert instance.saved == []
     shown(None).end()
+
+
+class Away(Instance):
+    """Its conductor is not there, or tells of a deletion."""
+
+    def __init__(self, error: type[Exception]):
+        super().__init__()
+        self.error = error
+
+    def save(self, expected_task_state: list[str]) -> None:
+        super().save(expected_task_state)
+        raise self.error
+
+
+def test_conductor_that_is_away_stops_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It took 60 s to find out: asked again 5 s after that."""
+    instance = Away(TimeoutError)
+    watch = shown(instance, 5.0, 65.0, 69.0, 70.0, 130.0)
+    for _ in range(3):
+        watch(SEEN)
+    assert len(instance.saved) == 2
+    assert 'not shown' in caplog.text
+
+
+def test_deletion_passes() -> None:
+    with pytest.raises(Deleted):
+        shown(Away(Deleted), 5.0)(SEEN)
