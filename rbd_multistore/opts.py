@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from keystoneauth1 import loading
@@ -139,6 +139,16 @@ _NOVA_OPTS: list[cfg.Opt] = [
     cfg.StrOpt('connection_uri'),
 ]
 
+#: Nova's groups: its service user, and its way to Glance.
+NOVA_SERVICE_USER = 'service_user'
+NOVA_GLANCE = 'glance'
+
+# As in Nova, whose names for them these are.
+_NOVA_GLANCE_DEFAULTS = {
+    'service_type': 'image',
+    'valid_interfaces': ['internal', 'public'],
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
@@ -192,9 +202,20 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
     loading.register_adapter_conf_options(conf, GROUP)
     for name, default in _KEYSTONEAUTH_DEFAULTS.items():
         conf.set_default(name, default, group=GROUP)
-    for opt in _NOVA_OPTS:
-        if not _is_registered(conf, opt.dest):
-            conf.register_opt(opt, group=_NOVA_GROUP)
+    for group, options in _novas():
+        for opt in options:
+            if not _is_registered(conf, group, opt.dest):
+                conf.register_opt(opt, group=group)
+
+
+def _novas() -> Iterator[tuple[str, list[cfg.Opt]]]:
+    """Give Nova's options that are read, by group."""
+    yield _NOVA_GROUP, _NOVA_OPTS
+    session = loading.get_session_conf_options()
+    yield NOVA_SERVICE_USER, session + loading.get_auth_common_conf_options()
+    way = session + loading.get_adapter_conf_options()
+    cfg.set_defaults(way, **_NOVA_GLANCE_DEFAULTS)
+    yield NOVA_GLANCE, way
 
 
 def list_opts() -> list[tuple[str, Iterable[cfg.Opt]]]:
@@ -255,9 +276,9 @@ def _is_set(conf: cfg.ConfigOpts, group: str, name: str) -> bool:
     return place is not None and place.location not in _DEFAULTS
 
 
-def _is_registered(conf: cfg.ConfigOpts, name: str) -> bool:
+def _is_registered(conf: cfg.ConfigOpts, group: str, name: str) -> bool:
     try:
-        conf[_NOVA_GROUP][name]
+        conf[group][name]
     except (cfg.NoSuchOptError, cfg.NoSuchGroupError):
         return False
     return True

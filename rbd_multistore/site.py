@@ -157,6 +157,14 @@ class Site:
         """The storage pool; ``None``: Nova's options are used instead."""
         return self._storage.definition() if self._storage else None
 
+    @property
+    def guests_secret(self) -> Secret | None:
+        """libvirt's secret that the guests' disks name, if any."""
+        if self.definition is not None:
+            return self.definition.secret
+        uuid = self._settings.rbd_secret_uuid
+        return Secret(uuid, '') if uuid else None
+
     def _ceph_pool(self) -> str:
         if self.definition is not None:
             return self.definition.source
@@ -182,11 +190,9 @@ class Site:
             return DiskSource(pool.hosts, pool.user, pool.secret)
         monitors = self._cluster.monitors()
         hosts = tuple(Host(mon.host, mon.port) for mon in monitors)
-        uuid = self._settings.rbd_secret_uuid
-        secret = Secret(uuid, '') if uuid else None
         # librados' own default.
         user = self._settings.rbd_user or 'admin'
-        return DiskSource(hosts, user, secret)
+        return DiskSource(hosts, user, self.guests_secret)
 
 
 def _mon_host(hosts: tuple[Host, ...]) -> str:

@@ -33,8 +33,8 @@ class ClusterChecks:
         )
         yield Check(
             'secret',
-            'Set the value of the secret that the pool names (rbd-multistore '
-            'pool define does it).',
+            'Set the value of the secret that the pool, or nova.conf, names '
+            '(rbd-multistore pool define does it for a pool).',
             self._secret,
             is_gate=True,
         )
@@ -62,11 +62,11 @@ class ClusterChecks:
         )
 
     def _secret(self) -> Found:
-        pool = self._parts.definition
-        if pool is None or pool.secret is None:
+        secret = self._parts.guests_secret
+        if secret is None:
             return Found('none is needed to connect')
-        self._parts.libvirt.key(pool.secret)
-        return Found(f'{pool.secret.uuid or pool.secret.usage} has a value')
+        self._parts.libvirt.key(secret)
+        return Found(f'{secret.uuid or secret.usage} has a value')
 
     def _cluster(self) -> Found:
         return Found(self._parts.volumes.cluster.fsid())

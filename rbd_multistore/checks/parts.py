@@ -9,7 +9,7 @@ from rbd_multistore.backend import Backend
 from rbd_multistore.ceph.volumes import Volumes
 from rbd_multistore.glance.service import ImageService
 from rbd_multistore.virt.libvirtd import Libvirt
-from rbd_multistore.virt.pool import Pool
+from rbd_multistore.virt.pool import Pool, Secret
 
 
 class Parts(Protocol):
@@ -30,6 +30,10 @@ class Parts(Protocol):
     @property
     def definition(self) -> Pool | None:
         """The storage pool; ``None``: Nova's options are used instead."""
+
+    @property
+    def guests_secret(self) -> Secret | None:
+        """libvirt's secret that the guests' disks name, if any."""
 
     @property
     def volumes(self) -> Volumes:

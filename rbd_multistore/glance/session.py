@@ -32,19 +32,20 @@ _CALLER_VARIABLES = ('OS_CLOUD', 'OS_AUTH_URL', 'OS_AUTH_TYPE')
 def service_adapter(conf: cfg.ConfigOpts) -> adapter.Adapter | None:
     """Return the way to Glance with the credentials of the config file.
 
-    ``None``: the group ``[rbd_multistore]`` sets no ``auth_type``.
+    They are those of ``[rbd_multistore]``, else those of Nova's
+    ``[service_user]``, who goes the way that Nova's ``[glance]`` describes.
+    ``None``: neither group sets ``auth_type``.
 
     :raises ConfigError: an option of the credentials is missing or wrong
     """
-    try:
-        auth = loading.load_auth_from_conf_options(conf, opts.GROUP)
-        if auth is None:
-            return None
-        return _configured(conf, auth)
-    except (ksa_exc.ClientException, cfg.Error, TypeError) as exc:
-        raise exceptions.ConfigError(
-            f'The credentials in [{opts.GROUP}] cannot be used: {exc}'
-        ) from exc
+    for group, way in (
+        (opts.GROUP, opts.GROUP),
+        (opts.NOVA_SERVICE_USER, opts.NOVA_GLANCE),
+    ):
+        auth = first_credentials(conf, (group,))
+        if auth is not None:
+            return _with_auth(way_to_glance(conf, way), auth)
+    return None
 
 
 def caller_adapter(
@@ -206,18 +207,6 @@ def image_service_for(
         caller_with_service=GlanceClient(
             with_service_token(callers, services)
         ),
-    )
-
-
-def _configured(
-    conf: cfg.ConfigOpts, auth: plugin.BaseAuthPlugin | None
-) -> adapter.Adapter:
-    session = loading.load_session_from_conf_options(
-        conf, opts.GROUP, auth=auth
-    )
-    session.session.hooks['response'].append(mend_answer)
-    return loading.load_adapter_from_conf_options(
-        conf, opts.GROUP, session=session, auth=auth
     )
 
 

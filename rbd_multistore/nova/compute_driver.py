@@ -10,6 +10,7 @@ counts whether the instance's disks are here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import metadata
 from typing import Any
 
 import nova.conf
@@ -20,13 +21,13 @@ from nova.virt.libvirt.driver import LibvirtDriver as NovasDriver
 from oslo_log import log as logging
 
 from rbd_multistore.nova import errors, image_cache, process
+from rbd_multistore.site import Site
 
 CONF = nova.conf.CONF
 LOG = logging.getLogger(__name__)
 
 #: Where a compute node's ``stats`` have the id of its cluster.
 FSID = 'rbd_multistore_fsid'
-
 
 # Instances that are built, and had no volume made for them here: the cluster
 # was away.
@@ -48,7 +49,7 @@ class LibvirtDriver(NovasDriver):  # type: ignore[misc]
         """
         if _is_ours():
             with errors.as_novas():
-                process.kept()
+                _tell(process.kept().site)
         super().init_host(host)
 
     def get_available_resource(self, nodename: str) -> dict[str, Any]:
@@ -148,6 +149,22 @@ class LibvirtDriver(NovasDriver):  # type: ignore[misc]
                     path=instance.uuid, reason=reason
                 )
         return bool(super().instance_on_disk(instance))
+
+
+def _tell(site: Site) -> None:
+    """Have the log say that Nova's own classes are not at work."""
+    LOG.info(
+        "rbd-multistore %s stands in for Nova's RBD backend: pool %s, Glance "
+        'store %s',
+        metadata.version('rbd-multistore'),
+        site.volumes.pool,
+        site.store,
+    )
+    if site.store is None:
+        LOG.warning(
+            'No image is copied to this site: set '
+            'images_rbd_glance_store_name in [libvirt] to its Glance store.'
+        )
 
 
 def _is_ours() -> bool:

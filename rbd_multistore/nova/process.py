@@ -25,8 +25,8 @@ from rbd_multistore.glance import session
 from rbd_multistore.glance.service import ImageService
 from rbd_multistore.site import Site
 
-_GLANCE = 'glance'
-_SERVICE_USER = 'service_user'
+_GLANCE = opts.NOVA_GLANCE
+_SERVICE_USER = opts.NOVA_SERVICE_USER
 
 
 class Process:

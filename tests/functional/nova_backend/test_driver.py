@@ -220,6 +220,23 @@ def test_pool_of_libvirt_is_refused(
         host.driver.init_host('host')
 
 
+@pytest.mark.parametrize('store', ['site_a', ''])
+def test_log_says_who_serves(
+    compute_at: Callable[..., Compute],
+    caplog: pytest.LogCaptureFixture,
+    store: str,
+) -> None:
+    host = compute_at(images_rbd_glance_store_name=store)
+    with (
+        mock.patch.object(NovasDriver, 'init_host'),
+        caplog.at_level('INFO', 'rbd_multistore'),
+    ):
+        host.driver.init_host('host')
+    assert 'stands in for' in caplog.text
+    assert f'store {store or None}' in caplog.text
+    assert ('No image is copied' in caplog.text) is (not store)
+
+
 def test_driver_is_found_where_nova_looks(ours: Compute) -> None:
     import nova.virt.libvirt
 

@@ -68,6 +68,36 @@ def test_version_is_novas() -> None:
     assert told.strip()[0].isdigit()
 
 
+CALLED = """
+import sys
+sys.argv[0] = '/usr/bin/rbd-multistore-nova-compute'
+from rbd_multistore.nova import cmd
+from nova.cmd import compute
+import nova.conf
+from oslo_log import log
+
+def main():
+    log.register_options(nova.conf.CONF)
+    nova.conf.CONF([], project='nova', default_config_files=[])
+    nova.conf.CONF.set_override('log_dir', sys.argv[1])
+    log.setup(nova.conf.CONF, 'nova')
+    log.getLogger('nova').error('seen')
+    print(nova.conf.CONF.prog)
+
+compute.main = main
+cmd.main()
+"""
+
+
+def test_files_are_named_as_novas(tmp_path: Path) -> None:
+    """What reads nova-compute.conf and nova-compute.log finds them."""
+    told = run('-c', CALLED, str(tmp_path))
+    assert told.split() == ['nova-compute']
+    (log,) = tmp_path.iterdir()
+    assert log.name == 'nova-compute.log'
+    assert 'seen' in log.read_text()
+
+
 def test_without_nova() -> None:
     """The rest of the package does not need it."""
     run(

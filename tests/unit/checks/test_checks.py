@@ -17,6 +17,7 @@ from rbd_multistore.glance.client import StoreDetail
 from rbd_multistore.glance.service import ImageService
 from rbd_multistore.virt.libvirtd import Libvirt
 from rbd_multistore.virt.pool import Pool
+from rbd_multistore.virt.pool import Secret as PoolSecret
 from tests.unit.fakes.server import Secret
 from tests.unit.glance.memory import Client, location
 from tests.unit.parts import URI, Parts
@@ -47,6 +48,10 @@ class Site:
     @property
     def definition(self) -> Pool:
         return self.parts.storage.definition()
+
+    @property
+    def guests_secret(self) -> PoolSecret | None:
+        return self.definition.secret
 
     def check(self) -> dict[str, Result]:
         """Try everything; return what came of it, by what was tried."""

@@ -80,6 +80,39 @@ def test_no_service(configured: Configured) -> None:
     assert session.service_adapter(configured('')) is None
 
 
+NOVAS = f"""
+[service_user]
+{PASSWORD.replace('region_name = RegionOne', 'send_service_user_token = true')}
+[glance]
+region_name = Novas
+"""
+
+
+def test_service_of_nova_conf(configured: Configured) -> None:
+    """As for the plug-in: Nova's service user serves, on Nova's way."""
+    endpoint = session.service_adapter(configured(NOVAS))
+    assert endpoint is not None
+    assert endpoint.auth is not None
+    assert endpoint.region_name == 'Novas'
+    assert endpoint.service_type == 'image'
+    assert endpoint.interface == ['internal', 'public']
+    assert endpoint.session.timeout == 60
+
+
+def test_our_own_service_comes_first(configured: Configured) -> None:
+    endpoint = session.service_adapter(configured(PASSWORD + NOVAS))
+    assert endpoint is not None
+    assert endpoint.region_name == 'RegionOne'
+
+
+def test_service_of_nova_conf_that_lacks_something(
+    configured: Configured,
+) -> None:
+    conf = configured('[service_user]\nauth_type = password\n')
+    with pytest.raises(exceptions.ConfigError, match='service_user'):
+        session.service_adapter(conf)
+
+
 @pytest.mark.parametrize(
     'lines',
     [
