@@ -12,6 +12,7 @@ from lxml import etree
 from tests.functional.main_job.disks import Disks
 from tests.functional.main_job.program import GROUP, Program
 from tests.functional.main_job.uploads import Uploads
+from tests.functional.operator.reports import Report
 from tests.lab import guest
 from tests.lab.image import BOOTED, WRITTEN
 from tests.lab.lab import Lab
@@ -139,3 +140,51 @@ def test_user_that_ceph_has_not(demo: Program, nova_conf: Path) -> None:
         nova_conf.read_text().replace('rbd_user = nova', 'rbd_user = nobody')
     )
     assert demo.with_conf(nova_conf).refused('volume', 'list')
+
+
+@pytest.fixture
+def all_novas(nova_conf: Path) -> Path:
+    """Not even the credentials are ours: Nova's service user, and its way
+    to Glance."""
+    conf = configparser.ConfigParser(interpolation=None)
+    conf.read(nova_conf)
+    conf['service_user'] = dict(conf[GROUP])
+    conf['glance'] = {'region_name': conf[GROUP]['region_name']}
+    del conf[GROUP]
+    with nova_conf.open('w') as stream:
+        conf.write(stream)
+    return nova_conf
+
+
+def test_service_user_of_nova(
+    demo: Program, all_novas: Path, upload: Uploads, disks_a: Disks, name: str
+) -> None:
+    """It has the image copied, which the caller may not."""
+    image = upload()
+    nova = demo.with_conf(all_novas)
+    assert nova.done('volume', 'create', name, '--image', image.id)['copied']
+    assert disks_a.read(name) == image.data
+
+
+def test_check(
+    lab: Lab, demo: Program, all_novas: Path, upload: Uploads
+) -> None:
+    """It finds all that the program works with."""
+    upload()
+    report = Report.of(demo.with_conf(all_novas).run('check', '-f', 'json'))
+    assert report.bad() == {}
+    secret = lab.clusters['site_a'].state.secret_uuid
+    assert secret in report['secret'].detail
+
+
+def test_check_of_a_secret_that_guests_lack(
+    lab: Lab, demo: Program, all_novas: Path
+) -> None:
+    """The program connects by the keyring, and QEMU would not."""
+    secret = lab.clusters['site_a'].state.secret_uuid
+    other = '00000000-0000-0000-0000-000000000000'
+    all_novas.write_text(all_novas.read_text().replace(secret, other))
+    report = Report.of(demo.with_conf(all_novas).run('check', '-f', 'json'))
+    assert report.status == 2
+    assert other in report['secret'].detail
+    assert 'nova.conf' in report['secret'].remedy
