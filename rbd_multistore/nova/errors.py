@@ -61,7 +61,8 @@ def as_novas(name: str = '') -> Iterator[None]:
 
 def unacceptable(image_id: str, exc: Exception) -> exception.ImageUnacceptable:
     """Return the error that has the image downloaded, where that is let."""
-    return exception.ImageUnacceptable(image_id=image_id, reason=str(exc))
+    # Nova shows 255 characters of a fault: not its own words before ours.
+    return exception.ImageUnacceptable(image_id=image_id, message=str(exc))
 
 
 def _novas(exc: exceptions.RBDMultistoreError, name: str) -> Any:
