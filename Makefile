@@ -6,14 +6,17 @@ LAB = $(PYTHON) -m tests.lab
 CODE = rbd_multistore tests $(wildcard benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab lab-down lab-status demo test unit functional lint bench \
-	test-env lab-env docs test-nova
+.PHONY: help lab lab-nova lab-down lab-status demo demo-nova test unit \
+	functional nova-boot test-nova lint bench docs test-env lab-env nova-env
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 lab: lab-env ## bring the lab up, or put right what is not up
 	@$(LAB) up
+
+lab-nova: nova-env ## the lab with a Nova and three computes
+	@$(LAB) up-nova
 
 lab-down: ## stop the lab; what it stored stays in .lab/
 	@if [ -x $(PYTHON) ]; then $(LAB) down; else echo 'there is no lab'; fi
@@ -24,7 +27,10 @@ lab-status: ## which daemons of the lab run
 demo: lab ## the lab, then the main job to watch
 	@$(PYTHON) -m tests.lab.demo
 
-test: lint unit functional ## all of the checks: style, types, unit, functional
+demo-nova: lab-nova ## the lab with Nova, then servers that boot from it
+	@$(PYTHON) -m tests.lab.nova.demo
+
+test: nova-env lint unit functional nova-boot ## all of the checks but test-nova
 
 unit: test-env ## unit tests: no root, no Ceph, no libvirt, seconds
 	$(PYTHON) -m pytest -q tests/unit
@@ -32,12 +38,14 @@ unit: test-env ## unit tests: no root, no Ceph, no libvirt, seconds
 functional: lab-env ## functional tests on the lab
 	$(PYTHON) -m mypy -p tests.lab
 	$(PYTHON) -m pytest tests/functional \
-		--ignore tests/functional/nova_backend
+		--ignore tests/functional/nova_backend \
+		--ignore tests/functional/nova
 
-test-nova: lab-env ## tests of the plug-in into Nova 34, on the lab
-	@$(PYTHON) -m pip install -q -c tests/lab/constraints.txt \
-		-r tests/nova-requirements.txt
-	$(PYTHON) -m pytest tests/functional/nova_backend
+nova-boot: nova-env ## a server that boots on a miss and on a hit, on Nova
+	$(PYTHON) -m pytest tests/functional/nova/test_boot.py
+
+test-nova: nova-env ## tests of the plug-in into Nova 34, alone and on Nova
+	$(PYTHON) -m pytest tests/functional/nova_backend tests/functional/nova
 
 lint: test-env ## ruff and mypy --strict
 	$(PYTHON) -m ruff check .
@@ -61,3 +69,6 @@ test-env:
 
 lab-env:
 	@sh tests/lab/bootstrap.sh lab
+
+nova-env:
+	@sh tests/lab/bootstrap.sh nova

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m tests.lab up|down|status``."""
+"""``python -m tests.lab up|up-nova|down|status``."""
 
 import argparse
 import sys
@@ -9,13 +9,14 @@ from pathlib import Path
 
 from tests.lab import layout, process, wait
 from tests.lab.lab import Lab
+from tests.lab.nova.lab import NovaLab
 
 TAIL_LINES = 25
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog='lab', description=__doc__)
-    parser.add_argument('action', choices=('up', 'down', 'status'))
+    parser.add_argument('action', choices=list(ACTIONS))
     parser.add_argument(
         '--root',
         type=Path,
@@ -24,12 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     paths = layout.Layout(options.root.absolute())
-    if options.action != 'up' and not paths.state.exists():
+    if options.action in ('down', 'status') and not paths.state.exists():
         print('there is no lab')
         return 0 if options.action == 'down' else 1
-    action = {'up': up, 'down': down, 'status': status}[options.action]
     try:
-        return action(Lab.of(paths))
+        return ACTIONS[options.action](Lab.of(paths))
     except Exception as exc:
         if not isinstance(exc, process.Failed | wait.TimedOut):
             traceback.print_exc()
@@ -46,19 +46,34 @@ def up(lab: Lab) -> int:
     return 0
 
 
+def up_nova(lab: Lab) -> int:
+    begun = time.monotonic()
+    NovaLab.of(lab).up(say)
+    say(f'the lab with Nova is up after {time.monotonic() - begun:.1f} s')
+    return 0
+
+
 def down(lab: Lab) -> int:
+    if lab.paths.nova.exists():
+        NovaLab.of(lab).down(say)
     lab.down(say)
     return 0
 
 
 def status(lab: Lab) -> int:
     """1 if some daemon does not run."""
-    for daemon in lab.daemons():
+    daemons = lab.daemons()
+    if lab.paths.nova.exists():
+        daemons += NovaLab.of(lab).daemons()
+    for daemon in daemons:
         identity = daemon.identity()
         print(
-            f'{daemon.name:<12}', identity.pid if identity else 'not running'
+            f'{daemon.name:<20}', identity.pid if identity else 'not running'
         )
-    return 0 if lab.running() else 1
+    return 0 if all(daemon.running() for daemon in daemons) else 1
+
+
+ACTIONS = {'up': up, 'up-nova': up_nova, 'down': down, 'status': status}
 
 
 def say(line: str) -> None:

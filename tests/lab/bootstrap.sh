@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Usage: bootstrap.sh test|lab
+# Usage: bootstrap.sh test|lab|nova
 #
-# Makes what the tests (test) or the lab (lab) are run with, as far as it is
-# missing: Debian packages (lab only) and the virtual environment .venv.
+# Makes what the tests (test), the lab (lab) or the lab with a Nova (nova) are
+# run with, as far as it is missing: Debian packages (for test only where no
+# python3 serves), the virtual environment .venv and, for Nova, .venv-neutron.
 # Needs nothing but a POSIX shell, apt and the base system.
 set -eu
 
@@ -12,6 +13,7 @@ mode=$1
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
 venv=.venv
+neutron_venv=.venv-neutron
 constraints=tests/lab/constraints.txt
 
 # One at a time; the lock is this file itself, so it leaves no file behind.
@@ -33,9 +35,15 @@ as_root() {
     fi
 }
 
-# The names in bindep.txt, without comments and without profiles in brackets.
+# The names in bindep.txt, without comments and without profiles in brackets;
+# those of the profile nova only for Nova.
 wanted_packages() {
-    sed -e 's/#.*//' -e 's/\[.*//' bindep.txt
+    case $mode in
+        test) echo python3-venv; return ;;
+        lab) skip='/\[.*nova.*\]/d' ;;
+        nova) skip= ;;
+    esac
+    sed -e 's/#.*//' -e "$skip" -e 's/\[.*//' bindep.txt
 }
 
 missing_packages() {
@@ -59,10 +67,20 @@ install_packages() {
 # Neither questions nor daemons: what the packages would start is not the
 # lab's, and is not started.
 apt_install() {
+    forbid_daemons
     as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
         apt-get -q -y -o Dpkg::Use-Pty=0 \
         --no-install-recommends install "$@" >"$apt_log" 2>&1 ||
         { tail -n 15 "$apt_log" >&2; return 1; }
+}
+
+# Where systemd runs, this file alone is asked whether a daemon may be started.
+forbid_daemons() {
+    policy=/usr/sbin/policy-rc.d
+    if [ -e $policy ]; then return 0; fi
+    trap 'as_root rm -f $policy' EXIT
+    as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$policy"
+    as_root chmod 755 $policy
 }
 
 serves() { "$1" -c "$2" >/dev/null 2>&1; }
@@ -89,8 +107,8 @@ make_venv() {
     fi
     python=$(find_python)
     if [ -z "$python" ]; then
-        [ "$mode" = lab ] && die "no python3 >= 3.11 imports rados, rbd, libvirt"
-        die 'no python3 >= 3.11 with venv (Debian: apt install python3-venv)'
+        [ "$mode" = test ] || die "no python3 >= 3.11 imports rados, rbd, libvirt"
+        die 'no python3 >= 3.11 with venv'
     fi
     say "making $venv on $python"
     rm -rf $venv
@@ -98,42 +116,68 @@ make_venv() {
 }
 
 up_to_date() {
-    for source in setup.cfg pyproject.toml "$constraints" \
-        tests/lab/requirements.txt tests/lab/bootstrap.sh; do
+    for source in setup.cfg pyproject.toml "$constraints" tests/lab/*.txt \
+        tests/*-requirements.txt tests/lab/bootstrap.sh; do
         [ "$1" -nt "$source" ] || return 1
     done
 }
 
+install_python() {
+    set -- -e '.[test]'
+    if [ "$mode" != test ]; then set -- "$@" -r tests/lab/requirements.txt; fi
+    if [ "$mode" = nova ]; then set -- "$@" -r tests/nova-requirements.txt; fi
+    install_into $venv "$venv/.$mode-stamp" "$@"
+}
+
+# Neutron's requirements are nobody else's, so it has an environment of its
+# own; it needs no bindings of Ceph.
+make_neutron_venv() {
+    if ! serves $neutron_venv/bin/python "$new_enough"; then
+        say "making $neutron_venv"
+        rm -rf $neutron_venv
+        "$(find_python)" -m venv $neutron_venv
+    fi
+    install_into $neutron_venv "$neutron_venv/.stamp" \
+        -r tests/neutron-requirements.txt
+}
+
+# install_into VENV STAMP WHAT...
 # pip would need ten times as long, but it knows this machine's indexes best:
 # it gets its turn where uv fails.
-install_python() {
-    stamp=$venv/.$mode-stamp
+install_into() {
+    where=$1
+    stamp=$2
+    shift 2
     if up_to_date "$stamp"; then return 0; fi
-    say "installing Python packages for the $mode (log: $venv/install.log)"
-    set -- -c "$constraints" -e '.[test]'
-    if [ "$mode" = lab ]; then set -- "$@" -r tests/lab/requirements.txt; fi
-    if ! with_uv "$@" >$venv/install.log 2>&1; then
+    say "installing Python packages for the $mode into $where" \
+        "(log: $where/install.log)"
+    set -- -c "$constraints" "$@"
+    if ! with_uv "$where" "$@" >"$where/install.log" 2>&1; then
         say 'uv did not manage, using pip'
-        $venv/bin/pip install -q "$@" >>$venv/install.log 2>&1 ||
-            { tail -n 15 $venv/install.log >&2; die 'pip failed'; }
+        "$where/bin/pip" install -q "$@" >>"$where/install.log" 2>&1 ||
+            { tail -n 15 "$where/install.log" >&2; die 'pip failed'; }
     fi
     touch "$stamp"
 }
 
+# with_uv VENV WHAT...
 with_uv() {
+    into=$1/bin/python
+    shift
     pip=$venv/bin/pip
     [ -x $venv/bin/uv ] || $pip install -q 'uv>=0.5' || return 1
     index=$($pip config get global.index-url 2>/dev/null) ||
         index=${PIP_INDEX_URL:-}
     if [ -n "$index" ]; then export UV_DEFAULT_INDEX="$index"; fi
     if [ -n "${PIP_CERT:-}" ]; then export SSL_CERT_FILE="$PIP_CERT"; fi
-    $venv/bin/uv pip install --no-progress --python $venv/bin/python "$@"
+    $venv/bin/uv pip install --no-progress --python "$into" "$@"
 }
 
-if [ "$mode" = lab ]; then
+if [ "$mode" != test ] || [ -z "$(find_python)" ]; then
     mkdir -p .lab/log
     apt_log=.lab/log/apt.log
     install_packages
 fi
 make_venv
 install_python
+if [ "$mode" = nova ]; then make_neutron_venv; fi

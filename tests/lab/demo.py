@@ -97,6 +97,10 @@ class Person:
         Its stderr goes where ours does: a copy draws its bar there.
         """
         self.story.command(words)
+        return self.ask(*words)
+
+    def ask(self, *words: str) -> str:
+        """The same without showing it."""
         done = subprocess.run(
             words,
             cwd=layout.CHECKOUT,
@@ -130,7 +134,7 @@ class Demo:
     def run(self) -> None:
         self.story.heading('Away with what an earlier run has left')
         taken = self._clean()
-        image_name = _free_name(f'{PREFIX}image', taken)
+        image_name = free_name(f'{PREFIX}image', taken)
         self.story.heading(
             'An image for the central store, which no site can clone from'
         )
@@ -239,7 +243,7 @@ def _is_ours(name: str | None) -> bool:
     return (name or '').startswith(f'{PREFIX}image')
 
 
-def _free_name(stem: str, taken: set[str]) -> str:
+def free_name(stem: str, taken: set[str]) -> str:
     number = 1
     name = stem
     while name in taken:
@@ -248,7 +252,7 @@ def _free_name(stem: str, taken: set[str]) -> str:
     return name
 
 
-def _exported(openrc: Path) -> dict[str, str]:
+def exported(openrc: Path) -> dict[str, str]:
     """What a shell would export on sourcing the file."""
     pairs: list[Any] = [
         word.partition('=')[::2]
@@ -258,21 +262,30 @@ def _exported(openrc: Path) -> dict[str, str]:
     return dict(pairs)
 
 
-def main() -> int:
+def demo_person(lab: Lab, story: Story) -> Person:
+    """The user ``demo`` at a terminal."""
+    openrc = lab.paths.openrc('demo')
+    story.command(['.', str(openrc.relative_to(layout.CHECKOUT))])
+    return Person(exported(openrc), story)
+
+
+def told(tell: Callable[[Lab, Story], None]) -> int:
+    """Have a story told of the checkout's lab; the exit status."""
     # In order with what the commands print on stderr, on a pipe too.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
-    lab = Lab.of(layout.Layout.of_checkout())
-    story = Story()
-    openrc = lab.paths.openrc('demo')
-    story.command(['.', str(openrc.relative_to(layout.CHECKOUT))])
-    demo = Demo(lab, Person(_exported(openrc), story), story)
     try:
-        demo.run()
+        tell(Lab.of(layout.Layout.of_checkout()), Story())
     except Failed as exc:
         print(f'error: {exc}', file=sys.stderr)
         return 1
     return 0
+
+
+def main() -> int:
+    return told(
+        lambda lab, story: Demo(lab, demo_person(lab, story), story).run()
+    )
 
 
 if __name__ == '__main__':

@@ -27,7 +27,7 @@ def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
     it ran at the beginning."""
     one = Lab.of(layout.Layout.of_checkout())
     found = any(daemon.running() for daemon in one.daemons())
-    say = _teller(pytestconfig)
+    say = teller(pytestconfig)
     running = one.up(say)
     yield running
     if not found and not os.environ.get(KEEP):
@@ -142,7 +142,7 @@ def _session(
     session.session.close()
 
 
-def _teller(config: pytest.Config) -> Callable[[str], None]:
+def teller(config: pytest.Config) -> Callable[[str], None]:
     """Says a line on the terminal, past pytest's capture."""
     capture = config.pluginmanager.getplugin('capturemanager')
 

@@ -6,50 +6,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.lab import ceph, keystone, layout, service, sqlite, state
+from tests.lab import (
+    ceph,
+    ini,
+    keystone,
+    layout,
+    service,
+    settings,
+    sqlite,
+    state,
+)
 
 CENTRAL = 'central'
 
-CONF = """\
-[DEFAULT]
-use_stderr = true
-debug = true
-enabled_backends = {backends}
-worker_self_reference_url = {url}
-bind_host = 127.0.0.1
-bind_port = {port}
-transport_url = fake://
-image_cache_dir = {home}/cache
-[glance_store]
-default_backend = central
-[central]
-filesystem_store_datadir = {home}/central
-store_description = files of the central site
-[os_glance_staging_store]
-filesystem_store_datadir = {home}/staging
-[os_glance_tasks_store]
-filesystem_store_datadir = {home}/tasks
-[oslo_concurrency]
-lock_path = {home}/locks
-[paste_deploy]
-flavor = keystone
-config_file = {paste}
-[keystone_authtoken]
-auth_type = password
-www_authenticate_uri = {auth_url}
-service_token_roles_required = true
-# One process, restarted with the lab: no cache of tokens to share.
-{credentials}
-"""
-
-RBD_STORE = """\
-[{site}]
-rbd_store_ceph_conf = {conf}
-rbd_store_user = glance
-rbd_store_pool = images
-rados_connect_timeout = 15
-store_description = Ceph of {site}
-"""
+#: What Glance's own defaults leave open.
+CONF: ini.Sections = {
+    'DEFAULT': {
+        'use_stderr': 'true',
+        'debug': 'true',
+        'bind_host': '127.0.0.1',
+        'transport_url': 'fake://',
+    },
+    'paste_deploy': {'flavor': 'keystone'},
+}
 
 
 @dataclass(frozen=True)
@@ -83,7 +62,7 @@ class Glance:
     def make(self) -> None:
         """Everything that needs no other service."""
         conf = self.home / 'glance-api.conf'
-        layout.write(conf, self._conf())
+        layout.write(conf, ini.text(self.sections()))
         for name in ('central', 'staging', 'tasks', 'locks', 'cache'):
             (self.home / name).mkdir(exist_ok=True)
         manage = ['glance-manage', '--config-file', str(conf)]
@@ -103,26 +82,40 @@ class Glance:
         """As if its machine had lost power; what it did is left half done."""
         self.service.daemon.kill()
 
-    def _conf(self) -> str:
-        credentials = self.keystone.credentials(keystone.GLANCE)
-        backends = [f'{CENTRAL}:file']
-        backends += [f'{site}:rbd' for site in self.clusters]
-        sections = [
-            CONF.format(
-                backends=', '.join(backends),
-                url=self.url,
-                port=self.state.glance_port,
-                home=self.home,
-                paste=service.ETC / 'glance' / 'glance-api-paste.ini',
-                auth_url=self.keystone.auth_url,
-                credentials='\n'.join(
-                    f'{name} = {value}' for name, value in credentials.items()
-                ),
-            ),
-            sqlite.conf(self.service.database),
-        ]
-        sections += [
-            RBD_STORE.format(site=site, conf=cluster.client_conf('glance'))
-            for site, cluster in self.clusters.items()
-        ]
-        return ''.join(sections)
+    def sections(self) -> ini.Sections:
+        """Its configuration."""
+        paste = service.ETC / 'glance' / 'glance-api-paste.ini'
+        own: ini.Sections = {
+            'DEFAULT': {
+                'worker_self_reference_url': self.url,
+                'bind_port': str(self.state.glance_port),
+                'image_cache_dir': str(self.home / 'cache'),
+            },
+            'oslo_concurrency': {'lock_path': str(self.home / 'locks')},
+            'paste_deploy': {'config_file': str(paste)},
+            'keystone_authtoken': self.keystone.authtoken(keystone.GLANCE),
+        }
+        database = sqlite.conf(self.service.database)
+        return ini.merged(CONF, own, self._stores(), database)
+
+    def _stores(self) -> ini.Sections:
+        kinds = {CENTRAL: 'file', **dict.fromkeys(self.clusters, 'rbd')}
+        files = {
+            CENTRAL: 'central',
+            'os_glance_staging_store': 'staging',
+            'os_glance_tasks_store': 'tasks',
+        }
+        sections = settings.glance_stores(CENTRAL, kinds)
+        for store, directory in files.items():
+            sections[store] = settings.glance_file_store(
+                directory=str(self.home / directory)
+            )
+        for site, cluster in self.clusters.items():
+            sections[site] = settings.glance_rbd_store(
+                ceph_conf=str(cluster.client_conf('glance')),
+                user='glance',
+                pool='images',
+            )
+            sections[site]['store_description'] = f'Ceph of {site}'
+        sections[CENTRAL]['store_description'] = 'files of the central site'
+        return sections

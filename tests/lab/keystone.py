@@ -3,7 +3,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,31 +12,29 @@ from cryptography import fernet
 from keystoneauth1 import session as ks_session
 from keystoneauth1.identity import v3
 
-from tests.lab import layout, service, sqlite, state
+from tests.lab import ini, layout, service, sqlite, state
 
 REGION = 'RegionOne'
 
-CONF = """\
-[DEFAULT]
-use_stderr = true
-[token]
-provider = fernet
-# Long enough for a bench of an evening.
-expiration = 86400
-[fernet_tokens]
-key_repository = {home}/fernet-keys
-[fernet_receipts]
-key_repository = {home}/fernet-keys
-[credential]
-key_repository = {home}/credential-keys
-[cache]
-# There is one process, so what it remembers is never out of date.
-enabled = true
-backend = dogpile.cache.memory
-[identity]
-# The cheapest that bcrypt knows: these passwords guard a loopback address.
-password_hash_rounds = 4
-"""
+CONF: ini.Sections = {
+    'DEFAULT': {'use_stderr': 'true'},
+    # Seconds; long enough for a bench of an evening.
+    'token': {'provider': 'fernet', 'expiration': '86400'},
+    # There is one process, so what it remembers is never out of date.
+    'cache': {'enabled': 'true', 'backend': 'dogpile.cache.memory'},
+    # The cheapest that bcrypt knows: these passwords guard a loopback
+    # address.
+    'identity': {'password_hash_rounds': '4'},
+}
+
+#: Name of a service by its type.
+SERVICES = {
+    'identity': 'keystone',
+    'image': 'glance',
+    'compute': 'nova',
+    'placement': 'placement',
+    'network': 'neutron',
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,9 @@ ADMIN = Person('admin', 'admin', ('admin',))
 DEMO = Person('demo', 'demo', ('member',))
 SERVICE = Person('rbd-multistore', 'service', ('service', 'admin'))
 GLANCE = Person('glance', 'service', ('service', 'admin'))
+NOVA = Person('nova', 'service', ('service', 'admin'))
+PLACEMENT = Person('placement', 'service', ('service', 'admin'))
+NEUTRON = Person('neutron', 'service', ('service', 'admin'))
 
 #: ``keystone-manage bootstrap`` makes the administrator.
 MADE_BY_US = (DEMO, SERVICE, GLANCE)
@@ -102,15 +103,32 @@ class Keystone:
             'project_domain_name': 'Default',
         }
 
+    def authtoken(self, person: Person) -> dict[str, str]:
+        """The section ``keystone_authtoken`` of a service.  Each is one
+        process, so there is no cache of tokens to share."""
+        return {
+            'auth_type': 'password',
+            'www_authenticate_uri': self.auth_url,
+            'service_token_roles_required': 'true',
+            **self.credentials(person),
+        }
+
     def up(self, endpoints: Mapping[str, str]) -> None:
         """Make, start and fill it.
 
         :param endpoints: url by service type, besides identity.
         """
-        layout.write(
-            self._conf,
-            CONF.format(home=self.home) + sqlite.conf(self.service.database),
-        )
+        keys = {
+            'fernet_tokens': 'fernet-keys',
+            'fernet_receipts': 'fernet-keys',
+            'credential': 'credential-keys',
+        }
+        own = {
+            section: {'key_repository': str(self.home / repository)}
+            for section, repository in keys.items()
+        }
+        database = sqlite.conf(self.service.database)
+        layout.write(self._conf, ini.text(CONF, own, database))
         for repository in ('fernet-keys', 'credential-keys'):
             _make_keys(self.home / repository)
         manage = ['keystone-manage', '--config-file', str(self._conf)]
@@ -119,19 +137,31 @@ class Keystone:
             [*manage, 'bootstrap', *self._bootstrap()],
         )
         self.service.start()
-        self._fill({'identity': self.auth_url, **endpoints})
+        self.fill(
+            'filled', MADE_BY_US, {'identity': self.auth_url, **endpoints}
+        )
 
-    def _fill(self, endpoints: Mapping[str, str]) -> None:
-        """Fill it, unless the same was put into this database before."""
-        wanted = json.dumps([endpoints, self.state.passwords])
+    def fill(
+        self,
+        name: str,
+        people: Sequence[Person],
+        endpoints: Mapping[str, str],
+    ) -> None:
+        """Put people and endpoints in, unless the same were put into this
+        database under this name before."""
+        passwords = {
+            person.user: self.state.passwords[person.user]
+            for person in (ADMIN, *people)
+        }
+        wanted = json.dumps([endpoints, passwords])
         digest = hashlib.sha256(wanted.encode()).hexdigest()
         # Beside the database by name, so that it goes when that does.
         database = self.service.database
-        done = database.with_name(f'{database.name}.filled')
+        done = database.with_name(f'{database.name}.{name}')
         if done.exists() and done.read_text() == digest:
             return
         session = self.session(ADMIN)
-        Filler(session, self.auth_url).fill(self.state.passwords, endpoints)
+        Filler(session, self.auth_url).fill(people, passwords, endpoints)
         session.session.close()
         layout.write(done, digest)
 
@@ -165,13 +195,16 @@ class Filler:
     url: str
 
     def fill(
-        self, passwords: Mapping[str, str], endpoints: Mapping[str, str]
+        self,
+        people: Sequence[Person],
+        passwords: Mapping[str, str],
+        endpoints: Mapping[str, str],
     ) -> None:
         roles = {
             name: self._ensure('roles', {'name': name})['id']
             for name in ('admin', 'member', 'reader', 'service')
         }
-        for person in MADE_BY_US:
+        for person in people:
             self._ensure_person(person, passwords[person.user], roles)
         for kind, url in endpoints.items():
             self._ensure_endpoints(kind, url)
@@ -194,10 +227,10 @@ class Filler:
             self.session.put(f'{self.url}/{path}/{roles[role]}')
 
     def _ensure_endpoints(self, kind: str, url: str) -> None:
-        names = {'identity': 'keystone', 'image': 'glance'}
         # Some services of a cloud ask for the internal endpoint (Glance does
         # for quotas), people for the public one.
-        found = self._ensure('services', {'type': kind, 'name': names[kind]})
+        key = {'type': kind, 'name': SERVICES[kind]}
+        found = self._ensure('services', key)
         for interface in ('public', 'internal', 'admin'):
             endpoint = self._ensure(
                 'endpoints',

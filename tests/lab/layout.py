@@ -15,7 +15,7 @@ SITES = ('site_a', 'site_b')
 #: The kernel's limit for a unix socket's path is 108 bytes with the final
 #: zero.  Below the root no socket has a longer name than this one.
 LONGEST_SOCKET_PATH = 107
-LONGEST_SOCKET_SUFFIX = len('/libvirt/run/libvirt-admin-sock')
+LONGEST_SOCKET_SUFFIX = len('/nova/compute-a1/run/libvirt-admin-sock')
 
 
 def write(path: Path, text: str, mode: int = 0o600) -> None:
@@ -66,6 +66,10 @@ class Layout:
     @property
     def libvirt(self) -> Path:
         return self.root / 'libvirt'
+
+    @property
+    def nova(self) -> Path:
+        return self.root / 'nova'
 
     @property
     def image(self) -> Path:

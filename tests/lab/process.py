@@ -111,12 +111,17 @@ class Daemon:
         return True
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal, if it runs.  After SIGKILL wait for its end."""
+        """Send a signal, if it runs.
+
+        SIGKILL goes to the processes that it has started, too, but for those
+        that have left its group, as guests do; their end is not waited for.
+        """
         identity = self.identity()
         if identity is None:
             return
+        send = os.killpg if number == signal.SIGKILL else os.kill
         with contextlib.suppress(ProcessLookupError):
-            os.kill(identity.pid, number)
+            send(identity.pid, number)
         if number == signal.SIGKILL:
             self._wait_for_end(30.0)
 

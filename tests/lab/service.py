@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Keystone and Glance have in common: a database that is made once, and
-an HTTP API served by :mod:`tests.lab.serve`."""
+"""What the services of a cloud have in common: a database that is made once,
+and an HTTP API served by :mod:`tests.lab.serve`."""
 
 import sys
 from collections.abc import Mapping
@@ -11,9 +11,11 @@ import requests
 
 from tests.lab import layout, process, sqlite, wait
 
-#: Where the virtual environment keeps its commands and data files.
-BIN = Path(sys.prefix) / 'bin'
-ETC = Path(sys.prefix) / 'etc'
+#: The virtual environment that the lab runs in, and where it keeps its
+#: commands and data files.
+ENVIRONMENT = Path(sys.prefix)
+BIN = ENVIRONMENT / 'bin'
+ETC = ENVIRONMENT / 'etc'
 
 
 class LogMark:
@@ -36,6 +38,7 @@ class Service:
 
     :ivar module: whose ``application`` is served.
     :ivar environ: where it finds its configuration.
+    :ivar environment: the virtual environment that it is installed in.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Service:
     paths: layout.Layout
     environ: Mapping[str, str]
     stop_timeout_s: float = 30.0
+    environment: Path = ENVIRONMENT
 
     @property
     def url(self) -> str:
@@ -62,7 +66,8 @@ class Service:
     def daemon(self) -> process.Daemon:
         return process.Daemon(
             name=self.name,
-            command=[sys.executable, '-m', 'tests.lab.serve']
+            command=[str(self.environment / 'bin' / 'python'), '-m']
+            + ['tests.lab.serve']
             + [self.module, str(self.port)],
             pid_file=self.paths.pids / f'{self.name}.json',
             log=self.log,
@@ -71,29 +76,34 @@ class Service:
         )
 
     def make_database(self, *commands: list[str]) -> None:
-        """Run the commands that make the database, once."""
-        done = self.home / 'database.made'
-        if done.exists():
+        """Run the commands that make its SQLite database, once."""
+        if self._made.exists():
             return
         for leftover in self.home.glob(f'{self.database.name}*'):
             leftover.unlink()
-        for command in commands:
-            process.run(
-                [str(BIN / command[0]), *command[1:]],
-                self.paths.log(f'{self.name}-make'),
-                environ=self.environ,
-            )
+        self._run(*commands)
         sqlite.let_readers_pass(self.database)
-        layout.write(done, '')
+        layout.write(self._made, '')
+
+    def make_once(self, *commands: list[str]) -> None:
+        """Run the commands that make its database on a server, once.  They
+        are run again from the first on if they did not get to their end."""
+        if not self._made.exists():
+            self._run(*commands)
+            layout.write(self._made, '')
 
     def start(self, timeout_s: float = 120.0) -> None:
         """Start it and wait until it answers."""
+        self.daemon.start()
+        self.wait(timeout_s)
+
+    def wait(self, timeout_s: float = 120.0) -> None:
+        """Wait until it answers."""
         daemon = self.daemon
-        daemon.start()
 
         def answers() -> bool:
             daemon.require()
-            return requests.get(self.url, timeout=30).status_code == 300
+            return requests.get(self.url, timeout=30).ok
 
         wait.until(
             answers,
@@ -104,6 +114,18 @@ class Service:
 
     def stop(self) -> None:
         self.daemon.stop()
+
+    @property
+    def _made(self) -> Path:
+        return self.home / 'database.made'
+
+    def _run(self, *commands: list[str]) -> None:
+        for command in commands:
+            process.run(
+                [str(self.environment / 'bin' / command[0]), *command[1:]],
+                self.paths.log(f'{self.name}-make'),
+                environ=self.environ,
+            )
 
     def mark_log(self) -> LogMark:
         """For reading what is logged from now on."""

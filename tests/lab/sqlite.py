@@ -8,20 +8,21 @@ from typing import Any
 
 import sqlalchemy
 
+from tests.lab import ini
+
 #: Seconds a writer waits for another one.
 BUSY_TIMEOUT_S = 60
 
-#: Section of a service's configuration.  Nothing here must survive a power
-#: cut, so nothing is synced.
-CONF = """\
-[database]
-connection = sqlite:///{path}?timeout={timeout}
-sqlite_synchronous = false
-"""
 
-
-def conf(path: Path) -> str:
-    return CONF.format(path=path, timeout=BUSY_TIMEOUT_S)
+def conf(path: Path) -> ini.Sections:
+    """Where a service finds its database.  Nothing there must survive a
+    power cut, so nothing is synced."""
+    return {
+        'database': {
+            'connection': f'sqlite:///{path}?timeout={BUSY_TIMEOUT_S}',
+            'sqlite_synchronous': 'false',
+        }
+    }
 
 
 def let_readers_pass(path: Path) -> None:

@@ -18,12 +18,15 @@ import uuid
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 
-from tests.lab import layout
+from tests.lab import layout, wait
 
 #: Below Linux's default range of ephemeral ports, so that no outgoing
 #: connection sits on one of ours, and above what Ceph's OSDs and managers
 #: pick for themselves (6800 to 7300).
 PORTS = range(20000, 32000)
+
+#: Seconds in which a port is free whose daemon has ended.
+GIVEN_BACK_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,17 @@ class State:
     @classmethod
     def load_or_draw(cls, paths: layout.Layout) -> 'State':
         try:
-            return cls.load(paths)
+            found = cls.load(paths)
         except FileNotFoundError:
-            state = cls.draw()
+            found = None
+        state = found.completed() if found else cls.draw()
+        if state != found:
             state.save(paths)
-            return state
+        return state
+
+    def completed(self) -> 'State':
+        """With passwords for users that an older lab did not have."""
+        return replace(self, passwords={**_draw_passwords(), **self.passwords})
 
     def save(self, paths: layout.Layout) -> None:
         layout.write(paths.state, json.dumps(asdict(self), indent=1))
@@ -69,10 +78,7 @@ class State:
             sites={name: _draw_site(ports) for name in layout.SITES},
             keystone_port=next(ports),
             glance_port=next(ports),
-            passwords={
-                user: secrets.token_urlsafe(18)
-                for user in ('admin', 'demo', 'glance', 'rbd-multistore')
-            },
+            passwords=_draw_passwords(),
         )
 
 
@@ -86,7 +92,7 @@ def moved(state: State, stopped: Collection[str]) -> State:
     ports = free_ports()
 
     def port(owner: str, now: int) -> int:
-        if owner not in stopped or port_is_free(now):
+        if owner not in stopped or not is_taken(now):
             return now
         return next(ports)
 
@@ -117,6 +123,26 @@ ENTITIES = (
 )
 
 
+USERS = (
+    'admin',
+    'demo',
+    'glance',
+    'neutron',
+    'nova',
+    'placement',
+    'rbd-multistore',
+)
+
+
+def _draw_passwords() -> dict[str, str]:
+    return {user: password() for user in USERS}
+
+
+def password() -> str:
+    """A new password, which may stand in a URL."""
+    return secrets.token_urlsafe(18)
+
+
 def _draw_site(ports: Iterator[int]) -> SiteState:
     return SiteState(
         fsid=str(uuid.uuid4()),
@@ -142,6 +168,20 @@ def free_ports() -> Iterator[int]:
     for port in random.sample(PORTS, len(PORTS)):  # noqa: S311
         if port_is_free(port):
             yield port
+
+
+def is_taken(port: int) -> bool:
+    """Whether somebody has the port and keeps it.  The kernel takes a moment
+    to give back that of a daemon which was killed."""
+    try:
+        wait.until(
+            lambda: port_is_free(port),
+            f'free port {port}',
+            timeout_s=GIVEN_BACK_S,
+        )
+    except wait.TimedOut:
+        return True
+    return False
 
 
 def port_is_free(port: int) -> bool:

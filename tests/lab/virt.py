@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A libvirtd and a virtlogd of the lab's own, with a secret and a defined
-pool for each site."""
+pool for each site that it serves."""
 
 import base64
 import contextlib
@@ -80,16 +80,26 @@ def pool_name(site: str) -> str:
 
 @dataclass(frozen=True)
 class Libvirt:
+    """One of the lab's; each is a host of its own.
+
+    :ivar place: where below the lab's root it keeps its files.
+    :ivar prefix: of its daemons' names.
+    :ivar host_uuid: what it tells that its host is; '': the machine's own.
+    """
+
     paths: layout.Layout
     clusters: Mapping[str, ceph.Cluster]
+    place: str = 'libvirt'
+    prefix: str = ''
+    host_uuid: str = ''
 
     @property
     def home(self) -> Path:
-        return self.paths.libvirt
+        return self.paths.root / self.place
 
     @property
     def socket(self) -> Path:
-        return self.paths.sockets / 'libvirt' / 'run' / 'libvirt-sock'
+        return self.paths.sockets / self.place / 'run' / 'libvirt-sock'
 
     @property
     def uri(self) -> str:
@@ -123,13 +133,11 @@ class Libvirt:
 
     def _daemon(self, name: str) -> process.Daemon:
         return process.Daemon(
-            name=name,
-            command=['unshare', '--mount', '--propagation', 'private']
-            + ['sh', str(layout.CHECKOUT / 'tests/lab/private_mounts.sh')]
-            + [str(self.home), name, '-f', str(self._conf(name))]
+            name=f'{self.prefix}{name}',
+            command=on_host(self.home, name, '-f', str(self._conf(name)))
             + ['-p', str(self.home / f'{name}.pid')],
-            pid_file=self.paths.pids / f'{name}.json',
-            log=self.paths.log(name),
+            pid_file=self.paths.pids / f'{self.prefix}{name}.json',
+            log=self.paths.log(f'{self.prefix}{name}'),
             environ={'LIBVIRT_DRIVER_DIR': str(self._drivers)},
         )
 
@@ -143,7 +151,11 @@ class Libvirt:
     def _write_confs(self) -> None:
         for name in ('etc', 'run', 'lib', 'cache', 'log', 'mirror'):
             (self.home / name).mkdir(parents=True, exist_ok=True)
-        layout.write(self._conf('libvirtd'), LIBVIRTD_CONF)
+        identity = f'host_uuid = "{self.host_uuid}"\n'
+        layout.write(
+            self._conf('libvirtd'),
+            LIBVIRTD_CONF + (identity if self.host_uuid else ''),
+        )
         layout.write(self._conf('virtlogd'), VIRTLOGD_CONF)
         layout.write(self._conf('qemu'), QEMU_CONF)
         self._drivers.mkdir(exist_ok=True)
@@ -167,6 +179,17 @@ class Libvirt:
                 command = Path(f'/proc/{pid}/cmdline').read_bytes()
                 if f'guest={pid_file.stem},'.encode() in command:
                     os.kill(pid, signal.SIGKILL)
+
+
+def on_host(home: Path, *command: str) -> list[str]:
+    """The command, as it runs on the host that keeps its files in ``home``;
+    see private_mounts.sh."""
+    script = layout.CHECKOUT / 'tests/lab/private_mounts.sh'
+    return [
+        *('unshare', '--mount', '--uts', '--propagation', 'private'),
+        *('sh', str(script), str(home)),
+        *command,
+    ]
 
 
 def _driver_directory() -> Path:
