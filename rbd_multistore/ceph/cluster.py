@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import dataclasses
+import errno
 import json
 import struct
 import threading
@@ -196,6 +197,9 @@ class Cluster:
         command = json.dumps({'prefix': prefix, 'format': 'json'})
         with self._connection(f'ask the monitors for "{prefix}"') as conn:
             code, answer, words = conn.mon_command(command, b'')
+            if code == -errno.ETIMEDOUT:
+                # It is answered, not raised (16.2.15).
+                raise rados.TimedOut(words, errno=-code)
         if code:
             raise exceptions.CephError(
                 f'The monitors refused "{prefix}": {words or code}.'

@@ -37,6 +37,9 @@ _untouched: set[str] = set()
 class LibvirtDriver(NovasDriver):  # type: ignore[misc]
     """Nova's, which refuses to move instances away from their disks."""
 
+    # Whether the cluster has, since nova-compute was started.
+    _has_answered = False
+
     def __init__(self, virtapi: Any, read_only: bool = False):
         """Be Nova's, with our image cache manager."""
         super().__init__(virtapi, read_only)
@@ -53,7 +56,21 @@ class LibvirtDriver(NovasDriver):  # type: ignore[misc]
         super().init_host(host)
 
     def get_available_resource(self, nodename: str) -> dict[str, Any]:
-        """Return what the host has; its cluster is among it."""
+        """Return what the host has; its cluster is among it.
+
+        :raises StorageError: the cluster does not answer; a ``ClusterAway``
+            where it did before
+        """
+        try:
+            resources = self._resources(nodename)
+        except exception.StorageError as exc:
+            if self._has_answered:
+                raise errors.ClusterAway(reason=exc.kwargs['reason']) from exc
+            raise
+        self._has_answered = True
+        return resources
+
+    def _resources(self, nodename: str) -> dict[str, Any]:
         resources: dict[str, Any] = super().get_available_resource(nodename)
         if _is_ours():
             stats = dict(resources.get('stats') or {})
@@ -106,6 +123,20 @@ class LibvirtDriver(NovasDriver):  # type: ignore[misc]
             LOG.warning('No volume was made: %s', exc, instance=instance)
         finally:
             _untouched.discard(instance.uuid)
+
+    def delete_instance_files(self, instance: Any) -> bool:
+        """Remove what a host has of an instance; tell whether that is done.
+
+        Nova asks again, from time to time, for instances that were deleted
+        while their host was down. Their volumes are there then, too.
+
+        :raises StorageError: the cluster does not answer
+        """
+        if _is_ours() and instance.deleted:
+            self._cleanup_rbd(instance)
+            if _disks_here(instance):
+                return False
+        return bool(super().delete_instance_files(instance))
 
     def check_can_live_migrate_destination(
         self,

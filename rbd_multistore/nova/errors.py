@@ -47,6 +47,17 @@ class TokenRefused(
     """The request's token is not accepted, on whichever host."""
 
 
+class ClusterAway(
+    exception.StorageError,  # type: ignore[misc]
+    exception.InvalidConfiguration,  # type: ignore[misc]
+):
+    """The cluster answered before, and does not now.
+
+    Of a host's resources Nova logs this in one line, and other errors with a
+    traceback. While nova-compute starts it would end it, and is not raised.
+    """
+
+
 @contextlib.contextmanager
 def as_novas(name: str = '') -> Iterator[None]:
     """Raise Nova's errors in place of ours.

@@ -30,6 +30,9 @@ LOG = logging.getLogger(__name__)
 # As between the tries of nova.image.glance.
 _RETRY_PAUSE_S = 1.0
 
+# Glance may be restarted; other hosts would find it away, too.
+_AWAY_S = 30.0
+
 
 class Rbd(NovasRbd):  # type: ignore[misc]
     """One disk of an instance: root, ephemeral, swap or config drive."""
@@ -237,7 +240,8 @@ def _check_seen(context: Any, image_id: str) -> None:
 
 
 def _retried(call: Callable[..., None], *args: Any) -> None:
-    """Make a call again while Glance is away, as often as Nova's are.
+    """Make a call again while Glance is away, as often as Nova's are, and
+    as long as a restart of it may take.
 
     Each time it goes to the next of Nova's ``api_servers``, if it has any.
 
@@ -245,7 +249,10 @@ def _retried(call: Callable[..., None], *args: Any) -> None:
     """
     tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(exceptions.GlanceUnavailable),
-        stop=tenacity.stop_after_attempt(1 + CONF.glance.num_retries),
+        stop=tenacity.stop_all(
+            tenacity.stop_after_attempt(1 + CONF.glance.num_retries),
+            tenacity.stop_after_delay(_AWAY_S),
+        ),
         wait=tenacity.wait_fixed(_RETRY_PAUSE_S),
         reraise=True,
     )(call, *args)

@@ -79,6 +79,7 @@ SIGNATURES = {
     f'{DRIVER}.snapshot': '(self, context, instance, image_id, '
     'update_task_state)',
     f'{DRIVER}._cleanup_rbd': '(self, instance)',
+    f'{DRIVER}.delete_instance_files': '(self, instance)',
     f'{DRIVER}._get_local_gb_info': '()',
     f'{DRIVER}.spawn': '(self, context, instance, image_meta, '
     'injected_files, admin_password, allocations, network_info=None, '

@@ -211,6 +211,40 @@ def test_host_tells_its_cluster(ours: Compute) -> None:
     assert found['stats'] == {FSID: process.kept().cluster.fsid()}
 
 
+def test_cluster_that_is_away_for_a_while(ours: Compute) -> None:
+    """Nova logs InvalidConfiguration in one line, but ends if the first
+    look of all has it."""
+    driver = ours.driver
+    with mock.patch.object(
+        NovasDriver,
+        'get_available_resource',
+        side_effect=[
+            exception.StorageError(reason='away'),
+            {'vcpus': 1},
+            exception.StorageError(reason='away'),
+        ],
+    ):
+        with pytest.raises(exception.StorageError) as at_first:
+            driver.get_available_resource('node')
+        driver.get_available_resource('node')
+        with pytest.raises(exception.StorageError, match='away') as later:
+            driver.get_available_resource('node')
+    assert not isinstance(at_first.value, exception.InvalidConfiguration)
+    assert isinstance(later.value, exception.InvalidConfiguration)
+
+
+@pytest.mark.parametrize('deleted', [True, False])
+def test_files_of_an_instance_deleted_meanwhile(
+    ours: Compute, upload: Uploads, deleted: bool
+) -> None:
+    """Nova deletes one whose host is down without it, and has the host
+    remove the files later; a volume goes with them, and only then."""
+    instance = ours.boot(upload().id)
+    instance.deleted = deleted
+    assert ours.driver.delete_instance_files(instance)
+    assert (f'{instance.uuid}_disk' in ours.volumes()) is not deleted
+
+
 def test_pool_of_libvirt_is_refused(
     compute_at: Callable[..., Compute],
 ) -> None:

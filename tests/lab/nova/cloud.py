@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the lab's Nova offers: flavors, and an availability zone a site."""
 
-import functools
 from dataclasses import dataclass
 from typing import Any
 
-from openstack import connection, exceptions
+from openstack import connection
 
 from tests.lab import wait
 from tests.lab.nova import state
@@ -73,6 +72,23 @@ class Cloud:
             pause_s=0.5,
         )
 
+    def wait_for_hosts(self, timeout_s: float = 120.0) -> None:
+        """Until the scheduler has discovered each compute; before that, a
+        server on it fails: the host "is not mapped to any cell"."""
+        compute: Any = self.admin.compute
+
+        def all_mapped() -> bool:
+            # Nova lists none that is not.
+            found = {one.name for one in compute.hypervisors()}
+            return set(state.COMPUTES) <= found
+
+        wait.until(
+            all_mapped,
+            'computes in cell1',
+            timeout_s=timeout_s,
+            pause_s=0.5,
+        )
+
     def _create_flavor(self, flavor: Flavor) -> None:
         compute: Any = self.admin.compute
         compute.create_flavor(
@@ -90,11 +106,4 @@ class Cloud:
         if found is None:
             found = compute.create_aggregate(name=site, availability_zone=site)
         for host in sorted(hosts - set(found.hosts or ())):
-            # Unknown until the scheduler has discovered it.
-            wait.until(
-                functools.partial(compute.add_host_to_aggregate, found, host),
-                f'compute {host} in cell1',
-                timeout_s=120,
-                pause_s=1,
-                ignore=(exceptions.NotFoundException,),
-            )
+            compute.add_host_to_aggregate(found, host)

@@ -196,6 +196,7 @@ class NovaLab:
         with contextlib.closing(self.connection(keystone.ADMIN)) as admin:
             offered = cloud.Cloud(admin)
             offered.wait_for_services()
+            offered.wait_for_hosts()
             offered.fill()
 
     def _stages(self) -> list[Mapping[str, 'Part']]:

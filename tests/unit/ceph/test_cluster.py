@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import threading
 from collections.abc import Callable
@@ -122,6 +123,15 @@ def test_usage_of_a_pool_that_is_not_there(cluster: Cluster) -> None:
 def test_refusal_of_the_monitors(server: CephServer, cluster: Cluster) -> None:
     server.answers['df'] = (-13, b'', 'access denied')
     with pytest.raises(exceptions.CephError, match='access denied'):
+        cluster.usage('vms')
+
+
+def test_monitors_that_do_not_answer(
+    server: CephServer, cluster: Cluster
+) -> None:
+    """librados 16.2.15 answers that, and does not raise it."""
+    server.answers['df'] = (-errno.ETIMEDOUT, b'', 'timed out')
+    with pytest.raises(exceptions.ClusterUnavailable):
         cluster.usage('vms')
 
 
