@@ -7,7 +7,9 @@ CODE = rbd_multistore tests $(wildcard benchmarks)
 
 .DEFAULT_GOAL := help
 .PHONY: help lab lab-nova lab-down lab-status demo demo-nova test unit \
-	functional nova-boot test-nova lint bench docs test-env lab-env nova-env
+	functional nova-boot test-nova nova-releases tempest \
+	lint bench bench-boot docs \
+	test-env lab-env nova-env tempest-env
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -36,7 +38,7 @@ unit: test-env ## unit tests: no root, no Ceph, no libvirt, seconds
 	$(PYTHON) -m pytest -q tests/unit
 
 functional: lab-env ## functional tests on the lab
-	$(PYTHON) -m mypy -p tests.lab
+	$(PYTHON) -m mypy -p tests.lab -p tests.tempest
 	$(PYTHON) -m pytest tests/functional \
 		--ignore tests/functional/nova_backend \
 		--ignore tests/functional/nova
@@ -47,6 +49,12 @@ nova-boot: nova-env ## a server that boots on a miss and on a hit, on Nova
 test-nova: nova-env ## tests of the plug-in into Nova 34, alone and on Nova
 	$(PYTHON) -m pytest tests/functional/nova_backend tests/functional/nova
 
+nova-releases: lab-env ## the plug-in with Nova 34, 33 and 32, on the lab
+	@$(PYTHON) -m tests.functional.nova_backend.releases $(RELEASES)
+
+tempest: tempest-env ## Tempest's own tests of servers and images, on Nova
+	@$(PYTHON) -m tests.tempest $(TEMPEST)
+
 lint: test-env ## ruff and mypy --strict
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
@@ -56,6 +64,9 @@ bench: lab ## milliseconds and clones a second: ours, Nova's, the floor
 	@$(PYTHON) -m pip install -q -c tests/lab/constraints.txt \
 		-r benchmarks/requirements.txt
 	@$(PYTHON) -m benchmarks $(BENCH)
+
+bench-boot: lab-nova ## boot to ACTIVE in a whole Nova: ours and Nova's own
+	@$(PYTHON) -m benchmarks.boot $(BENCH)
 
 docs: test-env ## the documentation, in doc/build/html
 	@$(PYTHON) -m pip install -q -c tests/lab/constraints.txt \
@@ -72,3 +83,6 @@ lab-env:
 
 nova-env:
 	@sh tests/lab/bootstrap.sh nova
+
+tempest-env: nova-env
+	@sh tests/lab/bootstrap.sh tempest

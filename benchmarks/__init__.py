@@ -15,6 +15,7 @@ it. All of them in one run, on the lab, taking turns.
 ``miss``           the image is elsewhere, and has to be copied
 ``listing``        thousands of volumes are listed
 ``waiters``        many threads want an image that has to be copied
+``boot``           boot to ACTIVE in a whole Nova; has a command of its own
 ``figures``        what samples come to: medians, ratios, goals
 ``report``         the table for people, the JSON for machines
 =================  ========================================================

@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Usage: bootstrap.sh test|lab|nova
+# Usage: bootstrap.sh test|lab|nova|tempest
 #
 # Makes what the tests (test), the lab (lab) or the lab with a Nova (nova) are
 # run with, as far as it is missing: Debian packages (for test only where no
 # python3 serves), the virtual environment .venv and, for Nova, .venv-neutron.
+# What Tempest is run with (tempest), .venv-tempest, comes on top of Nova's.
 # Needs nothing but a POSIX shell, apt and the base system.
 set -eu
 
@@ -14,6 +15,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
 venv=.venv
 neutron_venv=.venv-neutron
+tempest_venv=.venv-tempest
 constraints=tests/lab/constraints.txt
 
 # One at a time; the lock is this file itself, so it leaves no file behind.
@@ -129,16 +131,16 @@ install_python() {
     install_into $venv "$venv/.$mode-stamp" "$@"
 }
 
-# Neutron's requirements are nobody else's, so it has an environment of its
-# own; it needs no bindings of Ceph.
-make_neutron_venv() {
-    if ! serves $neutron_venv/bin/python "$new_enough"; then
-        say "making $neutron_venv"
-        rm -rf $neutron_venv
-        "$(find_python)" -m venv $neutron_venv
+# make_own_venv VENV REQUIREMENTS
+# For programs whose requirements are nobody else's; they need no bindings of
+# Ceph.
+make_own_venv() {
+    if ! serves "$1/bin/python" "$new_enough"; then
+        say "making $1"
+        rm -rf "$1"
+        "$(find_python)" -m venv "$1"
     fi
-    install_into $neutron_venv "$neutron_venv/.stamp" \
-        -r tests/neutron-requirements.txt
+    install_into "$1" "$1/.stamp" -r "$2"
 }
 
 # install_into VENV STAMP WHAT...
@@ -173,6 +175,10 @@ with_uv() {
     $venv/bin/uv pip install --no-progress --python "$into" "$@"
 }
 
+if [ "$mode" = tempest ]; then
+    make_own_venv $tempest_venv tests/tempest-requirements.txt
+    exit
+fi
 if [ "$mode" != test ] || [ -z "$(find_python)" ]; then
     mkdir -p .lab/log
     apt_log=.lab/log/apt.log
@@ -180,4 +186,6 @@ if [ "$mode" != test ] || [ -z "$(find_python)" ]; then
 fi
 make_venv
 install_python
-if [ "$mode" = nova ]; then make_neutron_venv; fi
+if [ "$mode" = nova ]; then
+    make_own_venv $neutron_venv tests/neutron-requirements.txt
+fi
