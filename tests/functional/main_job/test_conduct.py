@@ -123,9 +123,9 @@ def test_each_format_of_a_list(demo: Program, name: str) -> None:
         assert (outcome.status, outcome.stderr) == (0, '')
         return outcome.stdout
 
-    row = {'name': name, 'size': units.Gi, 'parent': ''}
+    row = {'name': name, 'size': units.Gi, 'parent': '', 'image': ''}
     assert row in json.loads(listed('-f', 'json'))
-    assert f'{name} {units.Gi} ' in listed('-f', 'value').splitlines()
+    assert f'{name} {units.Gi}  ' in listed('-f', 'value').splitlines()
     assert name in listed('-f', 'value', '-c', 'name').splitlines()
     assert f'- name: {name}' in listed('-f', 'yaml').splitlines()
     assert f'| {name} ' in listed('-f', 'table')
