@@ -121,9 +121,13 @@ class Libvirt:
         for daemon in self.daemons():
             daemon.start()
         wait.until(self._answers, 'answer of libvirtd', timeout_s=60)
-        with self.connect() as connection:
-            for site in self.clusters.values():
-                _define(connection, site)
+        # Who connects just after a kill may still reach the old one.
+        wait.until(
+            self._defined,
+            "libvirt's pools",
+            timeout_s=60,
+            ignore=(libvirt.libvirtError,),
+        )
 
     def down(self) -> None:
         """Stop it and the guests it has started."""
@@ -171,6 +175,12 @@ class Libvirt:
         # libvirt's client prints its errors, so it is not used to ask.
         with socket.socket(socket.AF_UNIX) as probe:
             return probe.connect_ex(str(self.socket)) == 0
+
+    def _defined(self) -> bool:
+        with self.connect() as connection:
+            for site in self.clusters.values():
+                _define(connection, site)
+        return True
 
     def _stop_guests(self) -> None:
         for pid_file in (self.home / 'run' / 'qemu').glob('*.pid'):

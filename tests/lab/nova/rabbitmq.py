@@ -79,7 +79,13 @@ class Rabbitmq:
         layout.write(self.home / 'inetrc', NAMES)
         for daemon in self.daemons():
             serving.serve(daemon, conf, ERL_ARGS, NAMES)
-        wait.until(self._answers, 'answer of rabbitmq', timeout_s=120)
+        wait.until(
+            self._answers,
+            'answer of rabbitmq',
+            timeout_s=120,
+            # While it starts it may take a connection and drop it.
+            ignore=(OSError,),
+        )
 
     def start(self) -> None:
         self.up()
@@ -131,7 +137,6 @@ class Rabbitmq:
         self.daemon.require()
         with socket.socket() as probe:
             probe.settimeout(10)
-            if probe.connect_ex(('127.0.0.1', self._port)):
-                return False
+            probe.connect(('127.0.0.1', self._port))
             probe.sendall(b'AMQP\0\0\x09\x01')
             return bool(probe.recv(1))
